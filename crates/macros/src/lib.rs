@@ -1,0 +1,1 @@
+//! The attribute macros weftwork::main and weftwork::test.

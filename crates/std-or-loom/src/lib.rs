@@ -1,0 +1,157 @@
+//! One switch between the primitives of `std` and those of the loom model checker.
+//!
+//! Every crate of weftwork that shares memory between threads takes its atomics, locks and
+//! threads from here, so that a build with `--cfg weftwork_loom` runs the *real* code under
+//! [loom](https://docs.rs/loom). Orderings that another thread relies on are written with
+//! [`edge!`] or [`fence_edge!`]: they carry the name of the edge (a row in
+//! `docs/verification.md`), and a model build can weaken one edge by name
+//! (`WEFTWORK_WEAKEN=NAME`), which must make a model fail.
+//!
+//! `Arc` is deliberately absent: the reference counts of std's `Arc` are not ours to verify.
+
+mod lock;
+
+pub use lock::{Condvar, Mutex, MutexGuard};
+
+/// Atomics and fences.
+#[cfg(not(weftwork_loom))]
+#[allow(
+    clippy::disallowed_types,
+    reason = "this is the one place that may name them"
+)]
+pub mod atomic {
+    #[doc(no_inline)]
+    pub use std::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// Atomics and fences.
+#[cfg(weftwork_loom)]
+pub mod atomic {
+    pub use loom::sync::atomic::{
+        AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// Threads, as far as models need them.
+pub mod thread {
+    #[cfg(weftwork_loom)]
+    pub use loom::thread::{JoinHandle, spawn, yield_now};
+    #[cfg(not(weftwork_loom))]
+    #[doc(no_inline)]
+    pub use std::thread::{JoinHandle, spawn, yield_now};
+}
+
+/// A cell whose accesses loom can watch.
+pub mod cell {
+    #[cfg(weftwork_loom)]
+    pub use loom::cell::UnsafeCell;
+
+    /// [`std::cell::UnsafeCell`] with loom's interface.
+    #[cfg(not(weftwork_loom))]
+    #[derive(Debug, Default)]
+    #[repr(transparent)]
+    pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    #[cfg(not(weftwork_loom))]
+    impl<T> UnsafeCell<T> {
+        /// Wraps a value.
+        #[inline]
+        pub const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        /// Passes a shared pointer to the value. Dereferencing it is up to the caller.
+        #[inline]
+        pub fn with<R>(&self, f: impl FnOnce(*const T) -> R) -> R {
+            f(self.0.get())
+        }
+
+        /// Passes an exclusive pointer to the value. Dereferencing it is up to the caller.
+        #[inline]
+        pub fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+            f(self.0.get())
+        }
+    }
+}
+
+/// `thread_local!` of the chosen back end. The initialiser is a constant expression.
+#[cfg(not(weftwork_loom))]
+#[macro_export]
+macro_rules! thread_local {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $ty:ty = $init:expr) => {
+        ::std::thread_local! { $(#[$meta])* $vis static $name: $ty = const { $init } }
+    };
+}
+
+/// `thread_local!` of the chosen back end. The initialiser is a constant expression.
+#[cfg(weftwork_loom)]
+#[macro_export]
+macro_rules! thread_local {
+    ($(#[$meta:meta])* $vis:vis static $name:ident: $ty:ty = $init:expr) => {
+        $crate::__loom::thread_local! { $(#[$meta])* $vis static $name: $ty = $init }
+    };
+}
+
+/// An ordering that another thread relies on, with the name of its edge:
+/// `word.store(1, edge!(I1, Release))`.
+///
+/// It is the plain ordering, except in a model build that runs with
+/// `WEFTWORK_WEAKEN=I1`: there it is `Relaxed`.
+#[cfg(not(weftwork_loom))]
+#[macro_export]
+macro_rules! edge {
+    ($tag:ident, $order:ident) => {
+        $crate::atomic::Ordering::$order
+    };
+}
+
+/// An ordering that another thread relies on, with the name of its edge.
+#[cfg(weftwork_loom)]
+#[macro_export]
+macro_rules! edge {
+    ($tag:ident, $order:ident) => {
+        if $crate::is_weakened(stringify!($tag)) {
+            $crate::atomic::Ordering::Relaxed
+        } else {
+            $crate::atomic::Ordering::$order
+        }
+    };
+}
+
+/// A fence that another thread relies on, with the name of its edge:
+/// `fence_edge!(I2, SeqCst)`. A weakened fence is no fence.
+#[cfg(not(weftwork_loom))]
+#[macro_export]
+macro_rules! fence_edge {
+    ($tag:ident, $order:ident) => {
+        $crate::atomic::fence($crate::atomic::Ordering::$order)
+    };
+}
+
+/// A fence that another thread relies on, with the name of its edge.
+#[cfg(weftwork_loom)]
+#[macro_export]
+macro_rules! fence_edge {
+    ($tag:ident, $order:ident) => {
+        if !$crate::is_weakened(stringify!($tag)) {
+            $crate::atomic::fence($crate::atomic::Ordering::$order)
+        }
+    };
+}
+
+#[cfg(weftwork_loom)]
+#[doc(hidden)]
+pub use loom as __loom;
+
+/// True when this process runs with `WEFTWORK_WEAKEN` set to the name of this edge.
+#[cfg(weftwork_loom)]
+#[must_use]
+pub fn is_weakened(tag: &str) -> bool {
+    static WEAKENED: std::sync::OnceLock<Option<String>> = std::sync::OnceLock::new();
+    WEAKENED
+        .get_or_init(|| std::env::var("WEFTWORK_WEAKEN").ok())
+        .as_deref()
+        == Some(tag)
+}

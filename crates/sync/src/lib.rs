@@ -1,0 +1,1 @@
+//! Semaphore, Queue, CancellationToken and oneshot of weftwork, for any executor.

@@ -1,0 +1,115 @@
+//! The error of a cancelled await, with who asked for it and where.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// A task, or an await in it, was cancelled.
+///
+/// asyncio's `CancelledError`. Cloning is cheap; equality compares the message.
+#[doc(alias = "CancelledError")]
+#[doc(alias = "JoinError")]
+#[derive(Clone)]
+pub struct Cancelled(Arc<Reason>);
+
+struct Reason {
+    msg: Option<String>,
+    source: CancelSource,
+    location: &'static Location<'static>,
+}
+
+/// Who asked for a cancel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelSource {
+    /// `cancel()` called from inside the task with this id.
+    Task(u64),
+    /// `cancel()` called from outside of any task.
+    Outside,
+    /// A timeout expired.
+    Timeout,
+    /// The group it belongs to was cancelled.
+    Group,
+    /// The runtime is shutting down.
+    Shutdown,
+    /// A signal, by its number.
+    Signal(i32),
+    /// A cancellation token.
+    Token,
+}
+
+impl Cancelled {
+    /// A cancel asked for by `source` at the caller's location.
+    #[must_use]
+    #[track_caller]
+    pub fn new(msg: Option<String>, source: CancelSource) -> Self {
+        let location = Location::caller();
+        Self(Arc::new(Reason {
+            msg,
+            source,
+            location,
+        }))
+    }
+
+    /// The message given to `cancel_with`.
+    #[must_use]
+    pub fn msg(&self) -> Option<&str> {
+        self.0.msg.as_deref()
+    }
+
+    /// Who asked for it.
+    #[must_use]
+    pub fn source(&self) -> CancelSource {
+        self.0.source
+    }
+
+    /// Where in the program it was asked for.
+    #[must_use]
+    pub fn location(&self) -> &'static Location<'static> {
+        self.0.location
+    }
+}
+
+impl PartialEq for Cancelled {
+    fn eq(&self, other: &Self) -> bool {
+        self.msg() == other.msg()
+    }
+}
+
+impl Eq for Cancelled {}
+
+impl fmt::Debug for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancelled")
+            .field("msg", &self.0.msg)
+            .field("source", &self.0.source)
+            .field("location", &format_args!("{}", self.0.location))
+            .finish()
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cancelled by {} at {}", self.0.source, self.0.location)?;
+        match self.msg() {
+            Some(msg) => write!(f, ": {msg}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for CancelSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Task(id) => write!(f, "Task-{id}"),
+            Self::Outside => f.write_str("a thread outside of the tasks"),
+            Self::Timeout => f.write_str("a timeout"),
+            Self::Group => f.write_str("its group"),
+            Self::Shutdown => f.write_str("the end of the runtime"),
+            Self::Signal(number) => write!(f, "signal {number}"),
+            Self::Token => f.write_str("a cancellation token"),
+        }
+    }
+}
+
+impl std::error::Error for Cancelled {}

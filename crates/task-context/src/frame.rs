@@ -1,0 +1,186 @@
+//! The stack of cancel scopes during a poll; only its top is ever looked at.
+
+use crate::Cancelled;
+use std::cell::Cell;
+
+/// What the innermost scope's poll has heard so far. Eight bytes, copied in and out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// There is a scope: a weftwork task is being polled.
+    active: bool,
+    /// This poll delivers a cancel.
+    delivering: bool,
+    /// A raise in this frame must not wake its task (the scope polls again by itself).
+    pub quiet: bool,
+    /// Something in this scope took the delivered cancel.
+    pub taken: bool,
+    /// Something in this scope would take a cancel, if one were delivered.
+    pub interest: bool,
+    /// How many cancelled awaits were met, saturating.
+    pub hits: u8,
+    /// How many things in this scope are still handling a cancel, saturating.
+    pub busy: u16,
+}
+
+/// What a scope's poll heard: the frame, and the first cancelled await that it met.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The frame as the poll left it.
+    pub frame: Frame,
+    /// The cause of the first cancelled await.
+    pub hit: Option<Cancelled>,
+}
+
+weftwork_std_or_loom::thread_local! {
+    static FRAME: Cell<Frame> = Cell::new(Frame {
+        active: false,
+        delivering: false,
+        quiet: false,
+        taken: false,
+        interest: false,
+        hits: 0,
+        busy: 0,
+    })
+}
+
+// Apart from the frame, because these have a destructor and are touched by cancels only.
+weftwork_std_or_loom::thread_local! {
+    static CAUSES: Causes = Causes { delivered: Cell::new(None), hit: Cell::new(None) }
+}
+
+struct Causes {
+    /// The cause that the top frame delivers; some if and only if `FRAME.delivering`.
+    delivered: Cell<Option<Cancelled>>,
+    /// The cause of the top frame's first hit; some if and only if `FRAME.hits > 0`.
+    hit: Cell<Option<Cancelled>>,
+}
+
+/// Runs `f` (one poll) in a new frame that delivers `deliver`, and says what was heard.
+///
+/// `quiet` is for a scope that polls again by itself: a cancelled await then wakes nobody.
+/// The frame before is back when `f` returns or unwinds.
+#[inline]
+pub fn with_frame<R>(
+    deliver: Option<&Cancelled>,
+    quiet: bool,
+    f: impl FnOnce() -> R,
+) -> (R, Outcome) {
+    let frame = Frame {
+        active: true,
+        delivering: deliver.is_some(),
+        quiet,
+        ..Frame::default()
+    };
+    let before = FRAME.with(|top| top.replace(frame));
+    let restore = Restore {
+        before,
+        causes: None,
+    };
+    let restore = if before.delivering || before.hits > 0 || frame.delivering {
+        restore.with_causes(deliver)
+    } else {
+        restore
+    };
+    let value = f();
+    let frame = FRAME.with(Cell::get);
+    let hit = if frame.hits > 0 {
+        CAUSES.with(|causes| causes.hit.take())
+    } else {
+        None
+    };
+    drop(restore);
+    (value, Outcome { frame, hit })
+}
+
+/// Puts the frame before back.
+struct Restore {
+    before: Frame,
+    causes: Option<(Option<Cancelled>, Option<Cancelled>)>,
+}
+
+impl Restore {
+    #[cold]
+    fn with_causes(mut self, deliver: Option<&Cancelled>) -> Self {
+        self.causes = Some(CAUSES.with(|causes| {
+            (
+                causes.delivered.replace(deliver.cloned()),
+                causes.hit.take(),
+            )
+        }));
+        self
+    }
+}
+
+impl Drop for Restore {
+    #[inline]
+    fn drop(&mut self) {
+        let left = FRAME.with(|top| top.replace(self.before));
+        if self.causes.is_some() || left.hits > 0 {
+            let (delivered, hit) = self.causes.take().unwrap_or_default();
+            CAUSES.with(|causes| {
+                causes.delivered.set(delivered);
+                causes.hit.set(hit);
+            });
+        }
+    }
+}
+
+/// True while a scope is being polled, that is inside a weftwork task.
+#[inline]
+#[must_use]
+pub fn is_active() -> bool {
+    FRAME.with(Cell::get).active
+}
+
+/// True while a cancel is being delivered: a leaf then returns `Pending` even if it has a
+/// value, hands on what it had been given, and does not wake itself.
+#[inline]
+#[must_use]
+pub fn delivering() -> bool {
+    FRAME.with(Cell::get).delivering
+}
+
+/// The cancel that is being delivered.
+#[must_use]
+pub fn delivered() -> Option<Cancelled> {
+    if !delivering() {
+        return None;
+    }
+    CAUSES.with(|causes| {
+        let cause = causes.delivered.take();
+        causes.delivered.set(cause.clone());
+        cause
+    })
+}
+
+/// Says that the delivered cancel has found its taker.
+pub fn mark_taken() {
+    update(|frame| frame.taken = true);
+}
+
+/// Says that a cancel, if one were delivered, would find a taker here.
+#[inline]
+pub fn mark_interest() {
+    update(|frame| frame.interest = true);
+}
+
+/// Says that `count` things are still handling a cancel.
+pub fn mark_busy(count: u16) {
+    update(|frame| frame.busy = frame.busy.saturating_add(count));
+}
+
+/// Says "the await here is cancelled"; returns the frame with this hit counted.
+pub fn hit(cause: &Cancelled) -> Frame {
+    if FRAME.with(Cell::get).hits == 0 {
+        CAUSES.with(|causes| causes.hit.set(Some(cause.clone())));
+    }
+    update(|frame| frame.hits = frame.hits.saturating_add(1));
+    FRAME.with(Cell::get)
+}
+
+#[inline]
+fn update(change: impl FnOnce(&mut Frame)) {
+    let mut frame = FRAME.with(Cell::get);
+    change(&mut frame);
+    FRAME.with(|top| top.set(frame));
+}

@@ -1,0 +1,1 @@
+//! Models of the real code under the loom model checker.
