@@ -1,2 +1,84 @@
-//! The benchmark suite.
-fn main() {}
+//! The benchmark suite of weftwork: the same small workloads on weftwork and on its peers, side by
+//! side, as ratios.
+//!
+//! The program starts itself once for every measurement (see [`child`]), so one process holds one
+//! runtime. `README.md` of this folder says how to run it and how to add a row.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is a command-line program"
+)]
+
+mod args;
+mod chart;
+mod child;
+mod clock;
+mod json;
+mod machine;
+mod row;
+mod rows;
+mod runtimes;
+mod stats;
+mod suite;
+mod table;
+
+use std::process::ExitCode;
+use std::{env, fs};
+
+use args::{Command, Options};
+use row::Scale;
+
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let result = match args::parse(env::args().skip(1)) {
+        Ok(Command::Help) => {
+            println!("{}", args::help());
+            Ok(())
+        }
+        Ok(Command::Measure(request)) => child::measure(&request),
+        Ok(Command::Suite(options)) => run_suite(&options),
+        Err(message) => Err(format!("{message} (--help lists the options)")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("weftwork-benches: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the rows, prints the table, writes the files that were asked for.
+fn run_suite(options: &Options) -> Result<(), String> {
+    let facts = machine::facts();
+    for (name, value) in &facts {
+        println!("{name}: {value}");
+    }
+    println!();
+
+    let outcomes = suite::run(options)?;
+    if options.scale == Scale::Smoke {
+        print!("{}", table::render_smoke(&outcomes));
+    } else {
+        print!("{}", table::render(&outcomes));
+    }
+    if let Some(path) = &options.json {
+        let text = json::render(options, &facts, &outcomes);
+        fs::write(path, text).map_err(|error| format!("cannot write {path}: {error}"))?;
+    }
+    if let Some(path) = &options.svg {
+        let text = chart::render(&outcomes);
+        fs::write(path, text).map_err(|error| format!("cannot write {path}: {error}"))?;
+    }
+
+    let failures = suite::failures(&outcomes);
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("failed:\n  {}", failures.join("\n  ")))
+    }
+}

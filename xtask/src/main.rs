@@ -1,2 +1,67 @@
-//! Chores of the workspace.
-fn main() {}
+//! The chores of the workspace that cargo has no command for: `cargo xtask help` lists them.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the terminal"
+)]
+
+mod args;
+mod cargo;
+mod edges;
+mod forbidden;
+mod jobs;
+mod libtest;
+mod loom;
+mod manifest;
+mod models;
+mod package;
+mod source;
+mod table;
+mod tidy;
+mod tree;
+mod verification;
+mod weaken;
+
+use std::process::ExitCode;
+
+/// Why a chore failed, in one or more lines.
+type Result<T> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+cargo xtask loom [FILTER] [--timeout SECONDS] [--jobs N]
+    checks the models whose name contains FILTER
+cargo xtask weaken [EDGE..] [--timeout SECONDS] [--jobs N]
+    weakens each tagged edge in turn; every time a model has to fail
+cargo xtask tidy
+    checks what no lint checks: lengths of files, tags of edges, words, manifests
+cargo xtask tree
+    checks the size of the dependency tree of weftwork
+cargo xtask package [--no-verify]
+    packages every crate that is published, and builds it from the package
+";
+
+fn main() -> ExitCode {
+    let mut args = std::env::args().skip(1);
+    let chore = args.next().unwrap_or_default();
+    let rest: Vec<String> = args.collect();
+    let done = match chore.as_str() {
+        "loom" => loom::run(rest),
+        "weaken" => weaken::run(rest),
+        "tidy" => tidy::run(rest),
+        "tree" => tree::run(rest),
+        "package" => package::run(rest),
+        "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        _ => Err(format!("no chore is named `{chore}`\n\n{USAGE}")),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("xtask: {}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}

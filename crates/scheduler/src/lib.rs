@@ -1,1 +1,43 @@
-//! The work-stealing scheduler of weftwork: task cells, workers, parking, the blocking pool, the callback lane.
+//! The work-stealing scheduler of weftwork: task cells, workers, parking, the blocking pool,
+//! the callback lane.
+//!
+//! Programs use the crate `weftwork`, which builds asyncio's combinators on this. The rooms:
+//! [`task`](crate::Task) is the cell, its state machine and its handle; `sched` is who runs
+//! what; `driver` is reactor, timers and clock; `docs/architecture.md` is the map.
+
+mod blocking;
+mod builder;
+mod callbacks;
+mod context;
+mod driver;
+mod entry;
+mod handle;
+mod life;
+pub mod local;
+mod report;
+mod runtime;
+mod sched;
+mod shared;
+mod task;
+mod task_builder;
+mod timer;
+
+pub use blocking::BlockingRefusal;
+pub use builder::Builder;
+pub use callbacks::CallHandle;
+pub use handle::{EnterGuard, Handle, RuntimeError, SpawnError, spawn, try_spawn};
+pub use report::Report;
+pub use runtime::{BlockOnError, Runtime};
+pub use task::{
+    BlockingError, BlockingRefused, CallbackId, CancelOnDrop, Ended, Finished, Group, OutcomeOf,
+    Payload, Progress, ResultError, SharedTask, Task, TaskControl, TaskError, cancel,
+    panic_message,
+};
+pub use task_builder::TaskBuilder;
+pub use timer::Timer;
+
+/// True if this thread runs tasks: `run` and `block_on` are refused here.
+#[must_use]
+pub fn is_running_here() -> bool {
+    context::is_worker()
+}

@@ -37,10 +37,16 @@ pub mod atomic {
 /// Threads, as far as models need them.
 pub mod thread {
     #[cfg(weftwork_loom)]
-    pub use loom::thread::{JoinHandle, spawn, yield_now};
+    pub use loom::thread::{JoinHandle, Thread, current, park, spawn, yield_now};
     #[cfg(not(weftwork_loom))]
     #[doc(no_inline)]
-    pub use std::thread::{JoinHandle, spawn, yield_now};
+    pub use std::thread::{JoinHandle, Thread, current, park, park_timeout, spawn, yield_now};
+
+    /// There is no time in a model: the timeout is over at once.
+    #[cfg(weftwork_loom)]
+    pub fn park_timeout(_timeout: std::time::Duration) {
+        yield_now();
+    }
 }
 
 /// A cell whose accesses loom can watch.

@@ -1,1 +1,31 @@
 //! Semaphore, Queue, CancellationToken and oneshot of weftwork, for any executor.
+//!
+//! Everything here is a plain future without a runtime behind it; `blocking_*` methods serve
+//! threads that are not running tasks. All of it stands on one FIFO wait list, and all of it
+//! keeps these rules:
+//!
+//! - **FIFO, no barging.** What becomes free (a permit, an item, a slot) is promised to the
+//!   first waiter at that moment; a newcomer, also a `try_*` one, never passes a waiter.
+//! - **Cancel safe.** A waiting future can be dropped at any time; what it had been promised
+//!   goes to the next waiter.
+//! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
+//!   ([`delivering`](weftwork_task_context::delivering)) a future here declines: it is pending
+//!   even if what it waits for is there, and changes nothing.
+//! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
+//!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
+//!   and the other wakers of the same operation are called before the panic goes on.
+
+#![forbid(unsafe_code)]
+
+mod blocking;
+pub mod oneshot;
+mod poll;
+pub mod queue;
+pub mod semaphore;
+pub mod token;
+mod wait_list;
+
+pub use blocking::{BlockingError, Refused};
+pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
+pub use semaphore::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+pub use token::CancellationToken;

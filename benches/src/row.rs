@@ -1,0 +1,102 @@
+//! What a row of the suite is: a workload, how often it runs, and who takes part.
+
+use std::time::Duration;
+
+use crate::clock::Sample;
+
+/// Who runs a workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Weftwork,
+    Tokio,
+    Smol,
+    /// No runtime: what the machine itself needs.
+    Floor,
+}
+
+impl Peer {
+    pub(crate) const ALL: [Self; 4] = [Self::Weftwork, Self::Tokio, Self::Smol, Self::Floor];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Weftwork => "weftwork",
+            Self::Tokio => "tokio",
+            Self::Smol => "smol",
+            Self::Floor => "floor",
+        }
+    }
+
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|peer| peer.name() == name)
+    }
+}
+
+/// What a workload is told: how much to do, and on how many workers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    pub(crate) ops: u64,
+    pub(crate) workers: usize,
+}
+
+/// One workload with an implementation for each peer. A row is a `const` in a file of `rows/`.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    /// One line for the table: what one operation is.
+    pub(crate) about: &'static str,
+    /// Operations of a full measurement. The table gives the time of one.
+    pub(crate) count: u64,
+    /// The fewest operations that still are this workload.
+    pub(crate) least: u64,
+    /// The checksum that every peer must reach with this many operations.
+    pub(crate) expected: fn(u64) -> u64,
+    /// Whose time the others are divided by.
+    pub(crate) baseline: Peer,
+    /// The largest ratio to the baseline that weftwork aims for.
+    pub(crate) goal: Option<f64>,
+    /// Whether a good runtime keeps more than one core busy here.
+    pub(crate) parallel: bool,
+    pub(crate) peers: &'static [(Peer, Workload)],
+}
+
+/// A peer's implementation: starts its runtime, runs the workload, returns what it measured.
+pub(crate) type Workload = fn(Setup) -> Sample;
+
+/// How much of a row's count is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scale {
+    Full,
+    Quick,
+    Smoke,
+}
+
+impl Scale {
+    fn divisor(self) -> u64 {
+        match self {
+            Self::Full => 1,
+            Self::Quick => 10,
+            Self::Smoke => 1000,
+        }
+    }
+
+    /// A measurement that takes longer hangs: the slowest takes some seconds.
+    pub(crate) fn limit(self) -> Duration {
+        match self {
+            Self::Full | Self::Quick => Duration::from_secs(60),
+            Self::Smoke => Duration::from_secs(10),
+        }
+    }
+}
+
+impl Row {
+    pub(crate) fn ops(&self, scale: Scale) -> u64 {
+        (self.count / scale.divisor()).max(self.least)
+    }
+
+    pub(crate) fn workload(&self, peer: Peer) -> Option<Workload> {
+        self.peers
+            .iter()
+            .find(|(candidate, _)| *candidate == peer)
+            .map(|(_, workload)| *workload)
+    }
+}

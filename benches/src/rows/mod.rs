@@ -1,0 +1,51 @@
+//! The rows of the suite, one file each.
+
+mod chained_spawn;
+mod fan_out_gather;
+mod spawn_external;
+mod spawn_join;
+mod spawn_overlap;
+mod yield_now;
+
+use crate::row::Row;
+
+/// Every row, in the order of the table.
+pub(crate) const ALL: [&Row; 7] = [
+    &spawn_join::ROW,
+    &spawn_external::ROW,
+    &spawn_external::ROW_8,
+    &chained_spawn::ROW,
+    &spawn_overlap::ROW,
+    &yield_now::ROW,
+    &fan_out_gather::ROW,
+];
+
+/// The sum of `0..n`, which is the checksum where task `i` returns `i`.
+fn sum_below(n: u64) -> u64 {
+    n * n.saturating_sub(1) / 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::{Peer, Scale};
+
+    #[test]
+    fn names_are_unique_and_every_row_has_its_baseline() {
+        for (i, row) in ALL.iter().enumerate() {
+            assert!(ALL[..i].iter().all(|other| other.name != row.name));
+            assert!(row.workload(row.baseline).is_some(), "{}", row.name);
+            assert!(row.workload(Peer::Weftwork).is_some(), "{}", row.name);
+        }
+    }
+
+    #[test]
+    fn every_scale_does_something_and_a_checksum_depends_on_the_count() {
+        for row in ALL {
+            let [full, quick, smoke] =
+                [Scale::Full, Scale::Quick, Scale::Smoke].map(|scale| row.ops(scale));
+            assert!(full > quick && quick >= smoke && smoke > 0, "{}", row.name);
+            assert_ne!((row.expected)(full), (row.expected)(full - row.least));
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! How each peer's runtime is started, as its own documentation starts it: with its I/O and timers.
+//!
+//! The root of a workload is always a task on a worker. It runs twice, and the first run is thrown
+//! away: by the second, threads have started and the heap has grown.
+
+use std::future::Future;
+
+use crate::clock::Sample;
+use crate::row::Setup;
+
+/// The main future of weftwork's `block_on` is itself a task, and its thread a worker.
+pub(crate) fn on_weftwork<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
+where
+    F: Future<Output = Sample>,
+{
+    let runtime = weftwork::Runtime::builder()
+        .workers(setup.workers)
+        .build()
+        .expect("weftwork starts");
+    runtime.block_on(root(setup.ops));
+    runtime.block_on(root(setup.ops))
+}
+
+/// The main future of tokio's `block_on` is on no worker: the root is spawned.
+pub(crate) fn on_tokio<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
+where
+    F: Future<Output = Sample> + Send + 'static,
+{
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(setup.workers)
+        .enable_all()
+        .build()
+        .expect("tokio starts");
+    let run = || runtime.block_on(runtime.spawn(root(setup.ops)));
+    run().expect("the unmeasured run ends");
+    run().expect("the measured run ends")
+}
+
+/// smol's own threads, whose number the parent process sets with `SMOL_THREADS`.
+pub(crate) fn on_smol<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
+where
+    F: Future<Output = Sample> + Send + 'static,
+{
+    smol::block_on(smol::spawn(root(setup.ops)));
+    smol::block_on(smol::spawn(root(setup.ops)))
+}

@@ -1,0 +1,148 @@
+//! The table on standard output.
+
+use crate::stats::Spread;
+use crate::suite::{Outcome, PeerOutcome};
+
+const STARVED: &str = "\
+! about one core was busy on a row that should use several: if that is so for every peer, the
+  machine was not idle, and the figures are of no use\n";
+
+pub(crate) fn render(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    let mut starved = false;
+    for outcome in outcomes.iter().filter(|outcome| !outcome.peers.is_empty()) {
+        let (row, ops) = (outcome.row, outcome.ops);
+        text += &format!("{}: {} ({ops} measured)\n", row.name, row.about);
+        text += &format!(
+            "  {:9} {:>9}  {:<20} {:>9} {:>6}  {:<22} {}\n",
+            "",
+            "median",
+            "min..max",
+            "cpu",
+            "cores",
+            ratio_heading(outcome),
+            "goal"
+        );
+        for peer in &outcome.peers {
+            starved |= peer.starved(row);
+            text += &line(outcome, peer);
+        }
+        text.push('\n');
+    }
+    if starved {
+        text += STARVED;
+    }
+    text
+}
+
+/// Who got each row right. The times of so little work say nothing.
+pub(crate) fn render_smoke(outcomes: &[Outcome]) -> String {
+    let mut text = String::new();
+    for outcome in outcomes {
+        text += &format!("{}:", outcome.row.name);
+        for peer in &outcome.peers {
+            let verdict = if peer.failure.is_some() {
+                "FAILED"
+            } else {
+                "ok"
+            };
+            text += &format!(" {} {verdict}", peer.peer.name());
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn ratio_heading(outcome: &Outcome) -> String {
+    format!("to {}", outcome.row.baseline.name())
+}
+
+fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
+    let name = peer.peer.name();
+    if let Some(failure) = &peer.failure {
+        return format!("  {name:9} FAILED: {failure}\n");
+    }
+    let (Some(wall), Some(cpu), Some(cores)) =
+        (outcome.wall(peer), outcome.cpu(peer), peer.cores())
+    else {
+        return format!("  {name:9} not measured\n");
+    };
+    let mark = if peer.starved(outcome.row) { '!' } else { ' ' };
+    let line = format!(
+        "  {name:9} {:>9}  {:<20} {:>9} {:>5.2}{mark}  {:<22} {}",
+        duration(wall.median),
+        format!("{}..{}", duration(wall.min), duration(wall.max)),
+        duration(cpu.median),
+        cores.median,
+        outcome.ratio(peer).map(ratio).unwrap_or_default(),
+        goal(outcome, peer),
+    );
+    format!("{}\n", line.trim_end())
+}
+
+fn ratio(ratio: Spread) -> String {
+    let Spread { median, min, max } = ratio;
+    format!("{median:.2} ({min:.2}..{max:.2})")
+}
+
+fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
+    match outcome.reached(peer) {
+        Some((goal, true)) => format!("<= {goal:.2} reached"),
+        Some((goal, false)) => format!("<= {goal:.2} missed"),
+        None => String::new(),
+    }
+}
+
+/// Nanoseconds with three or four digits and a unit.
+fn duration(nanos: f64) -> String {
+    match nanos {
+        ..100.0 => format!("{nanos:.1} ns"),
+        ..10_000.0 => format!("{nanos:.0} ns"),
+        ..10_000_000.0 => format!("{:.1} us", nanos / 1e3),
+        _ => format!("{:.1} ms", nanos / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::Peer;
+    use crate::suite::tests::outcome;
+
+    #[test]
+    fn the_table_has_figures_ratios_and_the_goal() {
+        let outcome = outcome(&[
+            (Peer::Weftwork, &[20, 25, 30]),
+            (Peer::Tokio, &[100, 100, 100]),
+        ]);
+        let text = render(&[outcome]);
+        let line = text.lines().find(|line| line.contains("weftwork")).unwrap();
+        for part in [
+            "25.0 ns",
+            "20.0 ns..30.0 ns",
+            "0.25 (0.20..0.30)",
+            "<= 0.30 reached",
+        ] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        assert!(!text.contains('!'), "{text}");
+    }
+
+    #[test]
+    fn a_failure_hides_the_figures() {
+        let mut outcome = outcome(&[(Peer::Tokio, &[100])]);
+        outcome.peers[0].failure = Some("it hangs".to_owned());
+        let text = render(&[outcome]);
+        assert!(text.contains("tokio     FAILED: it hangs"), "{text}");
+        assert!(!text.contains("100 ns"), "{text}");
+    }
+
+    #[test]
+    fn units_change_with_the_size() {
+        let texts = [3.25, 212.0, 20_000.0, 5_060_000.0, 50_600_000.0].map(duration);
+        assert_eq!(
+            texts,
+            ["3.2 ns", "212 ns", "20.0 us", "5060.0 us", "50.6 ms"]
+        );
+    }
+}

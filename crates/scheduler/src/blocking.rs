@@ -1,0 +1,293 @@
+//! The pool of threads for code that blocks.
+//!
+//! Jobs go through a crossbeam channel. The pool grows when a job comes and no thread waits,
+//! and a thread that has waited in vain for a while ends. When the system gives no thread,
+//! the job waits for one that is there; if there is none, it is refused and comes back.
+
+use crate::builder::Config;
+use crate::task::Payload;
+use crate::task::contain;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use std::collections::HashMap;
+use std::future::Future;
+use std::io;
+use std::panic::{Location, resume_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+use weftwork_std_or_loom::{Condvar, Mutex};
+use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
+
+type Job = Box<dyn FnOnce() + Send>;
+type Place = &'static Location<'static>;
+
+/// The pool.
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    state: Mutex<State>,
+    ended: Condvar,
+    most: usize,
+    keep_alive: Duration,
+    name: String,
+}
+
+struct State {
+    /// None once the pool is closed.
+    sender: Option<Sender<(Job, Place)>>,
+    receiver: Receiver<(Job, Place)>,
+    threads: usize,
+    /// Threads that wait for a job, less the jobs that are on their way to one.
+    idle: usize,
+    started: u64,
+    running: HashMap<u64, Place>,
+}
+
+/// Why a job was not taken.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum BlockingRefusal {
+    /// The runtime is closed.
+    Closed,
+    /// There is no thread, and the system would not give one.
+    NoThread(io::Error),
+}
+
+impl std::fmt::Display for BlockingRefusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Closed => f.write_str("the runtime is closed: it takes no more blocking jobs"),
+            Self::NoThread(error) => write!(
+                f,
+                "no thread for a blocking job ({error}): raise the limit of threads of this \
+                 process (`ulimit -u`, the pids controller of its cgroup) or run fewer"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BlockingRefusal {}
+
+impl Pool {
+    pub(crate) fn new(config: &Config) -> Self {
+        let (sender, receiver) = unbounded();
+        let state = State {
+            sender: Some(sender),
+            receiver,
+            threads: 0,
+            idle: 0,
+            started: 0,
+            running: HashMap::new(),
+        };
+        Self(Arc::new(Inner {
+            state: Mutex::new(state),
+            ended: Condvar::new(),
+            most: config.blocking_threads,
+            keep_alive: config.blocking_keep_alive,
+            name: config.thread_name.clone(),
+        }))
+    }
+
+    /// Runs `work` on a thread of the pool; the future gives what it returned.
+    ///
+    /// If the job is refused, `work` comes back.
+    pub(crate) fn submit<T, F>(
+        &self,
+        work: F,
+        place: Place,
+    ) -> Result<Blocking<T>, (BlockingRefusal, F)>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        let slot = Arc::new(Slot(Mutex::new(Stage::Waiting(None))));
+        let mut state = self.0.state.lock();
+        let Some(sender) = state.sender.clone() else {
+            drop(state);
+            return Err((BlockingRefusal::Closed, work));
+        };
+        if let Err(error) = self.0.secure_thread(&mut state) {
+            drop(state);
+            return Err((BlockingRefusal::NoThread(error), work));
+        }
+        let job: Job = {
+            let slot = Arc::clone(&slot);
+            Box::new(move || slot.run(work))
+        };
+        // The receiver is in the state: it is there.
+        let _ = sender.send((job, place));
+        drop(state);
+        Ok(Blocking(slot))
+    }
+
+    /// Takes no more jobs and waits until all threads have ended, at most for `timeout`.
+    /// Gives the places of the jobs that still run then.
+    pub(crate) fn close(&self, timeout: Duration) -> Vec<Place> {
+        let deadline = Instant::now().checked_add(timeout);
+        let mut state = self.0.state.lock();
+        state.sender = None;
+        while state.threads > 0 {
+            let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => break,
+                Some(left) => state = self.0.ended.wait_timeout(state, left),
+                None => state = self.0.ended.wait(state),
+            }
+        }
+        state.running.values().copied().collect()
+    }
+
+    /// How many threads there are.
+    pub(crate) fn threads(&self) -> usize {
+        self.0.state.lock().threads
+    }
+}
+
+impl Inner {
+    /// Sees to it that some thread will take the next job.
+    fn secure_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
+        if state.idle > 0 {
+            state.idle -= 1;
+            return Ok(());
+        }
+        if state.threads >= self.most {
+            return Ok(());
+        }
+        let pool = Arc::clone(self);
+        let receiver = state.receiver.clone();
+        let name = format!("{}-blocking-{}", self.name, state.started);
+        match std::thread::Builder::new()
+            .name(name)
+            .spawn(move || pool.serve(&receiver))
+        {
+            Ok(_) => {
+                state.started += 1;
+                state.threads += 1;
+                Ok(())
+            }
+            // The job waits for a thread that is there.
+            Err(_) if state.threads > 0 => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A thread of the pool.
+    fn serve(&self, jobs: &Receiver<(Job, Place)>) {
+        set_thread_kind(ThreadKind::Blocking);
+        while let Some((job, place)) = self.next(jobs) {
+            let number = {
+                let mut state = self.state.lock();
+                state.started += 1;
+                let number = state.started;
+                state.running.insert(number, place);
+                number
+            };
+            // The job keeps its panic for the task that waits for it.
+            job();
+            self.state.lock().running.remove(&number);
+        }
+        self.ended.notify_all();
+    }
+
+    /// The next job; none if this thread is to end, and then it is not counted any more.
+    fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
+        {
+            let mut state = self.state.lock();
+            if let Ok(job) = jobs.try_recv() {
+                return Some(job);
+            }
+            if state.sender.is_none() {
+                state.threads -= 1;
+                return None;
+            }
+            state.idle += 1;
+        }
+        loop {
+            match jobs.recv_timeout(self.keep_alive) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Timeout) => {
+                    let mut state = self.state.lock();
+                    // A job that was sent meanwhile has this thread counted in.
+                    if jobs.is_empty() && state.idle > 0 {
+                        state.idle -= 1;
+                        state.threads -= 1;
+                        return None;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let mut state = self.state.lock();
+                    state.idle = state.idle.saturating_sub(1);
+                    state.threads -= 1;
+                    return None;
+                }
+            }
+        }
+    }
+}
+
+/// What a job and its future share.
+struct Slot<T>(Mutex<Stage<T>>);
+
+enum Stage<T> {
+    Waiting(Option<Waker>),
+    Done(Result<T, Payload>),
+    /// The future is gone: a job that has not started never runs.
+    Abandoned,
+}
+
+impl<T> Slot<T> {
+    fn run(&self, work: impl FnOnce() -> T) {
+        if matches!(*self.0.lock(), Stage::Abandoned) {
+            crate::task::run::swallow(|| drop(work));
+            return;
+        }
+        let result = contain(work);
+        let mut stage = self.0.lock();
+        if let Stage::Waiting(waker) = &mut *stage {
+            let waker = waker.take();
+            *stage = Stage::Done(result);
+            drop(stage);
+            if let Some(waker) = waker {
+                crate::task::run::swallow(|| waker.wake());
+            }
+        } else {
+            drop(stage);
+            crate::task::run::swallow(|| drop(result));
+        }
+    }
+}
+
+/// What a blocking job will return. Dropped before the job starts, the job never runs.
+pub(crate) struct Blocking<T>(Arc<Slot<T>>);
+
+impl<T> Future for Blocking<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        if delivering() {
+            return Poll::Pending;
+        }
+        let mut stage = self.0.0.lock();
+        match std::mem::replace(&mut *stage, Stage::Abandoned) {
+            Stage::Done(result) => {
+                drop(stage);
+                Poll::Ready(result.unwrap_or_else(|payload| resume_unwind(payload)))
+            }
+            Stage::Waiting(old) => {
+                *stage = Stage::Waiting(Some(cx.waker().clone()));
+                drop(stage);
+                drop(old);
+                Poll::Pending
+            }
+            Stage::Abandoned => unreachable!("a task does not poll its future after the end"),
+        }
+    }
+}
+
+impl<T> Drop for Blocking<T> {
+    fn drop(&mut self) {
+        let old = std::mem::replace(&mut *self.0.0.lock(), Stage::Abandoned);
+        drop(old);
+    }
+}

@@ -1,0 +1,165 @@
+//! How a runtime is made.
+
+use crate::report::Report;
+use crate::runtime::Runtime;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+type ExceptionHandler = Arc<dyn Fn(&Report) + Send + Sync>;
+
+/// What a runtime was told.
+#[derive(Clone)]
+pub(crate) struct Config {
+    pub(crate) workers: usize,
+    pub(crate) thread_name: String,
+    pub(crate) blocking_threads: usize,
+    pub(crate) blocking_keep_alive: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) event_interval: u32,
+    pub(crate) caller_runs_tasks: bool,
+    pub(crate) exception_handler: Option<ExceptionHandler>,
+    /// One worker, one queue, first in first out: asyncio's order.
+    pub(crate) fifo: bool,
+}
+
+impl Config {
+    /// The configuration that nobody changed.
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            workers,
+            thread_name: "weftwork".to_owned(),
+            blocking_threads: 512,
+            blocking_keep_alive: Duration::from_secs(10),
+            shutdown_timeout: Duration::from_secs(300),
+            event_interval: 61,
+            caller_runs_tasks: true,
+            exception_handler: None,
+            fifo: false,
+        }
+    }
+}
+
+/// Builds a [`Runtime`].
+///
+/// ```
+/// let runtime = weftwork_scheduler::Runtime::builder().workers(2).build().unwrap();
+/// assert_eq!(runtime.block_on(async { 1 + 1 }), 2);
+/// ```
+#[doc(alias = "EventLoopPolicy")]
+#[must_use = "call `build`"]
+pub struct Builder(Config);
+
+impl Default for Builder {
+    fn default() -> Self {
+        let workers = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Config::new(workers))
+    }
+}
+
+impl Builder {
+    /// A builder with the defaults.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many threads run tasks, the caller of `run` or `block_on` included. Default: the
+    /// available parallelism.
+    #[doc(alias = "worker_threads")]
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.0.workers = workers;
+        self
+    }
+
+    /// The name of the threads that the runtime starts; a number follows. Default `weftwork`.
+    pub fn thread_name(mut self, name: impl Into<String>) -> Self {
+        self.0.thread_name = name.into();
+        self
+    }
+
+    /// The most threads that `spawn_blocking` may use at a time. Default 512.
+    #[doc(alias = "max_blocking_threads")]
+    pub fn blocking_threads(mut self, most: usize) -> Self {
+        self.0.blocking_threads = most;
+        self
+    }
+
+    /// How long a thread of the blocking pool waits for its next job before it ends.
+    /// Default 10 s.
+    #[doc(alias = "thread_keep_alive")]
+    pub fn blocking_keep_alive(mut self, time: Duration) -> Self {
+        self.0.blocking_keep_alive = time;
+        self
+    }
+
+    /// How long the end of the runtime waits for blocking jobs. Default 300 s, as in asyncio.
+    #[doc(alias = "shutdown_default_executor")]
+    pub fn shutdown_timeout(mut self, time: Duration) -> Self {
+        self.0.shutdown_timeout = time;
+        self
+    }
+
+    /// After so many polls a busy worker looks at timers, I/O and submissions. Default 61.
+    pub fn event_interval(mut self, polls: u32) -> Self {
+        self.0.event_interval = polls.max(1);
+        self
+    }
+
+    /// Whether the thread in `run` or `block_on` runs other tasks while it waits. Default
+    /// true; false keeps them off a main future that must not be held up.
+    pub fn caller_runs_tasks(mut self, yes: bool) -> Self {
+        self.0.caller_runs_tasks = yes;
+        self
+    }
+
+    /// Gets every panic that nobody else will see. Default: it is printed to stderr.
+    #[doc(alias = "set_exception_handler")]
+    pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
+        self.0.exception_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// One thread and asyncio's exact order; what `run_local` builds.
+    pub(crate) fn fifo(mut self) -> Self {
+        self.0.workers = 1;
+        self.0.caller_runs_tasks = true;
+        self.0.fifo = true;
+        self
+    }
+
+    /// Makes the runtime and its threads, which wait until it is entered.
+    ///
+    /// # Errors
+    /// `InvalidInput` for zero workers or zero blocking threads; otherwise what the system
+    /// said when it would not give a thread or a descriptor.
+    pub fn build(self) -> io::Result<Runtime> {
+        if self.0.workers == 0 {
+            return Err(invalid(
+                "a runtime needs at least one worker: call `.workers(n)` with \
+                n >= 1, or leave it out for one per core",
+            ));
+        }
+        if self.0.blocking_threads == 0 {
+            return Err(invalid(
+                "the blocking pool needs at least one thread: call \
+                `.blocking_threads(n)` with n >= 1, or leave it out for 512",
+            ));
+        }
+        Runtime::with_config(self.0)
+    }
+}
+
+fn invalid(text: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, text)
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("workers", &self.0.workers)
+            .field("thread_name", &self.0.thread_name)
+            .field("blocking_threads", &self.0.blocking_threads)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! What this thread is for the scheduler: its runtime, and its worker if it has one.
+
+use crate::handle::Handle;
+use crate::sched::Worker;
+use std::cell::{Cell, RefCell};
+use std::ptr::null;
+use weftwork_task_context::{ThreadKind, set_thread_kind};
+
+weftwork_std_or_loom::thread_local! {
+    static CONTEXT: Context = Context { worker: Cell::new(null()) }
+}
+
+// Apart, because it has a destructor, which makes each access dearer.
+weftwork_std_or_loom::thread_local! {
+    static ENTERED: RefCell<Option<Handle>> = RefCell::new(None)
+}
+
+struct Context {
+    /// The worker that this thread is; it stands on the stack below whoever reads this.
+    worker: Cell<*const Worker>,
+}
+
+/// Passes this thread's worker on.
+#[inline]
+pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = CONTEXT.with(|context| context.worker.get());
+    // SAFETY: `be_worker` sets it for as long as the worker lives on this thread's stack.
+    f(unsafe { worker.as_ref() })
+}
+
+/// True if this thread runs tasks.
+pub(crate) fn is_worker() -> bool {
+    CONTEXT.with(|context| !context.worker.get().is_null())
+}
+
+/// The runtime that was entered on this thread.
+pub(crate) fn current() -> Option<Handle> {
+    if let Some(handle) = with_worker(|worker| worker.map(Handle::of_worker)) {
+        return Some(handle);
+    }
+    ENTERED.with(|entered| entered.borrow().clone())
+}
+
+/// Makes this thread a worker while `f` runs.
+pub(crate) fn be_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
+    struct Leave(ThreadKind, *const Worker);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| context.worker.set(self.1));
+            set_thread_kind(self.0);
+        }
+    }
+    let before = CONTEXT.with(|context| context.worker.replace(worker));
+    let leave = Leave(set_thread_kind(ThreadKind::Worker), before);
+    let value = f();
+    drop(leave);
+    value
+}
+
+/// Sets the runtime of this thread; gives the one before.
+pub(crate) fn replace(handle: Option<Handle>) -> Option<Handle> {
+    ENTERED.with(|entered| entered.replace(handle))
+}

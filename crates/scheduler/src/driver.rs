@@ -1,0 +1,207 @@
+//! The driver: reactor, timer wheel and clock. One worker at a time waits on it.
+
+use crate::sched::Parker;
+use crate::shared::Shared;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+use std::{io, mem};
+use weftwork_io_driver::Reactor;
+use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::atomic::AtomicU64;
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_timer_wheel::{Key, Wheel};
+
+/// A busy worker asks the reactor for events at most this often.
+const POLL_INTERVAL: u64 = 50_000;
+
+/// What to do when a time has come.
+pub(crate) enum Due {
+    Wake(Waker),
+    Call(Box<dyn FnOnce() + Send>),
+}
+
+/// The driver.
+pub(crate) struct Driver {
+    reactor: Arc<Reactor>,
+    /// Whoever holds it may wait on the reactor.
+    turn: Mutex<()>,
+    timers: Mutex<Timers>,
+    /// The time of the earliest timer, a hint for busy workers; `u64::MAX` for none.
+    next: AtomicU64,
+    /// When the reactor was asked last.
+    polled: AtomicU64,
+    origin: Instant,
+}
+
+struct Timers {
+    wheel: Wheel<Due>,
+    /// The reactor is being waited on until this time; 0: it is not.
+    waiting_until: u64,
+}
+
+impl Driver {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            reactor: Arc::new(Reactor::new()?),
+            turn: Mutex::new(()),
+            timers: Mutex::new(Timers {
+                wheel: Wheel::new(),
+                waiting_until: 0,
+            }),
+            next: AtomicU64::new(u64::MAX),
+            polled: AtomicU64::new(0),
+            origin: Instant::now(),
+        })
+    }
+
+    pub(crate) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Nanoseconds since the runtime was made.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// An instant as nanoseconds since the runtime was made, rounded up by nothing: the clock
+    /// is exact.
+    pub(crate) fn nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks.
+    pub(crate) fn insert(&self, deadline: u64, due: Due) -> Key {
+        let (key, early) = {
+            let mut timers = self.timers.lock();
+            let key = timers.wheel.insert(deadline, due);
+            if deadline < self.next.load(Relaxed) {
+                self.next.store(deadline, Relaxed);
+            }
+            (key, deadline < timers.waiting_until)
+        };
+        if early {
+            self.reactor.notify();
+        }
+        key
+    }
+
+    /// Takes a timer back; what it would have done comes back if it had not gone off.
+    pub(crate) fn remove(&self, key: Key) -> Option<Due> {
+        self.timers.lock().wheel.remove(key)
+    }
+
+    /// Changes whom a timer wakes; false if it has gone off.
+    pub(crate) fn set_waker(&self, key: Key, waker: &Waker) -> bool {
+        let old = match self.timers.lock().wheel.get_mut(key) {
+            None => return false,
+            Some(Due::Wake(old)) if old.will_wake(waker) => None,
+            Some(due) => Some(mem::replace(due, Due::Wake(waker.clone()))),
+        };
+        drop(old);
+        true
+    }
+
+    /// How many sources are registered.
+    fn has_sources(&self) -> bool {
+        self.reactor.len() > 0
+    }
+
+    /// A busy worker's look: timers that are due, and now and then the reactor.
+    pub(crate) fn poll(&self, shared: &Shared) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        let now = self.now();
+        let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
+        if events {
+            if let Some(_turn) = self.turn.try_lock() {
+                self.polled.store(now, Relaxed);
+                self.wait(Some(Duration::ZERO), &mut wakers);
+            }
+        }
+        if self.next.load(Relaxed) <= now {
+            self.fire(shared, &mut wakers);
+        }
+        wakers
+    }
+
+    /// A worker's sleep: on the reactor if nobody else waits on it, otherwise on its thread.
+    pub(crate) fn park(
+        &self,
+        shared: &Shared,
+        parker: &Parker,
+        limit: Option<Duration>,
+    ) -> Vec<Waker> {
+        let mut wakers = Vec::new();
+        let turn = if self.is_needed_within(limit) {
+            self.turn.try_lock()
+        } else {
+            None
+        };
+        let Some(turn) = turn else {
+            parker.park(limit);
+            return wakers;
+        };
+        let timeout = self.plan(limit);
+        if timeout != Some(Duration::ZERO) {
+            parker.park_on_driver(|| self.wait(timeout, &mut wakers));
+        }
+        self.fire(shared, &mut wakers);
+        drop(turn);
+        wakers
+    }
+
+    /// False if a sleep of this length can do without the reactor, whose wait costs several
+    /// system calls.
+    fn is_needed_within(&self, limit: Option<Duration>) -> bool {
+        limit.is_none_or(|limit| {
+            let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+            self.has_sources() || self.next.load(Relaxed) <= self.now().saturating_add(nanos)
+        })
+    }
+
+    /// How long to wait: to the next timer or the limit. From here on an earlier timer ends
+    /// the wait.
+    fn plan(&self, limit: Option<Duration>) -> Option<Duration> {
+        let mut timers = self.timers.lock();
+        let Some(next) = timers.wheel.next_deadline() else {
+            timers.waiting_until = u64::MAX;
+            return limit;
+        };
+        timers.waiting_until = next;
+        let left = Duration::from_nanos(next.saturating_sub(self.now()));
+        Some(limit.map_or(left, |limit| limit.min(left)))
+    }
+
+    /// Drops all timers, for the end of the runtime.
+    pub(crate) fn clear(&self) {
+        let wheel = mem::replace(&mut self.timers.lock().wheel, Wheel::new());
+        drop(wheel);
+    }
+
+    fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {
+        if let Err(error) = self.reactor.wait(timeout, wakers) {
+            // The poller's descriptor is dead. Nothing that waits for I/O may hang.
+            self.reactor.fail_all(&error, wakers);
+        }
+    }
+
+    /// Lets all timers go off that are due.
+    fn fire(&self, shared: &Shared, wakers: &mut Vec<Waker>) {
+        let mut due = Vec::new();
+        {
+            let mut timers = self.timers.lock();
+            timers.waiting_until = 0;
+            let now = self.now();
+            timers.wheel.advance(now, &mut due);
+            let next = timers.wheel.next_deadline().unwrap_or(u64::MAX);
+            self.next.store(next, Relaxed);
+        }
+        for due in due {
+            match due {
+                Due::Wake(waker) => wakers.push(waker),
+                Due::Call(job) => shared.lane.call(shared, job),
+            }
+        }
+    }
+}

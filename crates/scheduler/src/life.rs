@@ -1,0 +1,154 @@
+//! The life of a runtime: open, entered or frozen, closing, closed.
+
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicUsize};
+use weftwork_std_or_loom::{Condvar, Mutex, fence_edge};
+
+/// No worker closes the runtime.
+const NOBODY: usize = usize::MAX;
+
+/// Where a runtime is in its life.
+pub(crate) struct Life {
+    /// Somebody is in `block_on` or `run_forever`: the workers run.
+    running: AtomicBool,
+    /// Spawns are refused.
+    closing: AtomicBool,
+    /// `stop` was called: the entries return.
+    stopping: AtomicBool,
+    /// The worker that waits for the last task to end.
+    closer: AtomicUsize,
+    gate: Mutex<Gate>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Gate {
+    entries: usize,
+    closing: bool,
+    retire: bool,
+}
+
+/// Why a runtime cannot be entered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IsClosed;
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            running: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            closer: AtomicUsize::new(NOBODY),
+            gate: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl Life {
+    pub(crate) fn is_running(&self) -> bool {
+        self.running.load(Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Relaxed)
+    }
+
+    /// As [`is_closing`](Self::is_closing), after the caller has entered a task into the
+    /// registry: either this sees the closing, or the closing sees the task.
+    #[inline]
+    pub(crate) fn is_closing_now(&self) -> bool {
+        // Pairs with the fence in `begin_closing`.
+        fence_edge!(C1, SeqCst);
+        self.closing.load(Relaxed)
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Relaxed)
+    }
+
+    pub(crate) fn closer(&self) -> Option<usize> {
+        Some(self.closer.load(Relaxed)).filter(|closer| *closer != NOBODY)
+    }
+
+    /// Someone runs the runtime.
+    pub(crate) fn enter(&self) -> Result<(), IsClosed> {
+        let mut gate = self.gate.lock();
+        if gate.closing {
+            return Err(IsClosed);
+        }
+        self.open(&mut gate);
+        Ok(())
+    }
+
+    fn open(&self, gate: &mut Gate) {
+        gate.entries += 1;
+        self.running.store(true, Relaxed);
+        self.changed.notify_all();
+    }
+
+    /// Someone runs it no more; true if nobody does.
+    pub(crate) fn leave(&self) -> bool {
+        let mut gate = self.gate.lock();
+        gate.entries -= 1;
+        if gate.entries == 0 {
+            self.running.store(false, Relaxed);
+            self.stopping.store(false, Relaxed);
+        }
+        gate.entries == 0
+    }
+
+    /// Asks the entries to return; false if there is none.
+    pub(crate) fn stop(&self) -> bool {
+        let gate = self.gate.lock();
+        if gate.entries > 0 {
+            self.stopping.store(true, Relaxed);
+        }
+        gate.entries > 0
+    }
+
+    /// From here on nothing is spawned. `Err(true)`: somebody runs it; `Err(false)`: closed
+    /// already. The closer counts as an entry.
+    pub(crate) fn begin_closing(&self) -> Result<(), bool> {
+        let mut gate = self.gate.lock();
+        if gate.closing {
+            return Err(false);
+        }
+        if gate.entries > 0 {
+            return Err(true);
+        }
+        gate.closing = true;
+        self.closing.store(true, Relaxed);
+        self.open(&mut gate);
+        drop(gate);
+        // Pairs with the fence in `is_closing_now`.
+        fence_edge!(C1, SeqCst);
+        Ok(())
+    }
+
+    pub(crate) fn set_closer(&self, worker: usize) {
+        self.closer.store(worker, Relaxed);
+    }
+
+    /// The threads of the workers may go.
+    pub(crate) fn retire(&self) {
+        self.gate.lock().retire = true;
+        self.running.store(false, Relaxed);
+        self.changed.notify_all();
+    }
+
+    /// A worker's thread waits here while nobody runs the runtime; false: it is to end.
+    pub(crate) fn wait_to_run(&self) -> bool {
+        let mut gate = self.gate.lock();
+        loop {
+            if gate.retire {
+                return false;
+            }
+            if gate.entries > 0 {
+                return true;
+            }
+            gate = self.changed.wait(gate);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What goes to the exception handler: panics that nobody else will see.
+
+use crate::builder::Config;
+use crate::task::{Payload, TaskControl, panic_message};
+use std::fmt;
+
+/// A panic that nobody else will see.
+///
+/// asyncio's context dictionary of `call_exception_handler`.
+pub struct Report {
+    task: Option<TaskControl>,
+    payload: Payload,
+    context: &'static str,
+}
+
+impl Report {
+    pub(crate) fn of_task(task: TaskControl, payload: Payload, context: &'static str) -> Self {
+        Self {
+            task: Some(task),
+            payload,
+            context,
+        }
+    }
+
+    pub(crate) fn of_callback(payload: Payload) -> Self {
+        Self {
+            task: None,
+            payload,
+            context: "a callback",
+        }
+    }
+
+    /// The task that panicked, or whose callback or output did.
+    #[must_use]
+    pub fn task(&self) -> Option<&TaskControl> {
+        self.task.as_ref()
+    }
+
+    /// What the panic carried.
+    #[must_use]
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The text of the panic.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        panic_message(&*self.payload)
+    }
+
+    /// What panicked, in words.
+    #[must_use]
+    pub fn context(&self) -> &'static str {
+        self.context
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "panic in weftwork ({}): {}",
+            self.context,
+            self.message()
+        )?;
+        match &self.task {
+            Some(task) => write!(f, " in {task:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Hands a report to the runtime's handler, or prints it where there is none.
+pub(crate) fn deliver(config: Option<&Config>, report: Report) {
+    let handled =
+        crate::task::contain(|| match config.and_then(|c| c.exception_handler.as_ref()) {
+            Some(handler) => handler(&report),
+            None => print(&report),
+        });
+    if let Err(payload) = handled {
+        crate::task::cell::drop_payload(payload);
+    }
+    crate::task::cell::drop_payload(report.payload);
+}
+
+#[allow(
+    clippy::print_stderr,
+    reason = "the last resort: nobody else will say it"
+)]
+fn print(report: &Report) {
+    eprintln!("{report}");
+}
+
+/// Says which blocking jobs held up the end of a runtime until it gave up waiting.
+#[allow(
+    clippy::print_stderr,
+    reason = "the last resort: nobody else will say it"
+)]
+pub(crate) fn held(
+    places: &[&'static std::panic::Location<'static>],
+    timeout: std::time::Duration,
+) {
+    eprintln!("weftwork: the runtime ended after waiting {timeout:?} for blocking jobs from:");
+    for place in places {
+        eprintln!("  {place}");
+    }
+}

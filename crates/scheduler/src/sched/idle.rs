@@ -1,0 +1,137 @@
+//! Who searches and who sleeps.
+//!
+//! The protocol, as in the sleep module of rayon and in zap (kprotty): a producer pushes,
+//! passes a fence and looks for a sleeper; a worker announces its sleep, passes a fence and
+//! looks for work. Whichever fence comes first, one of the two sees the other (edge `I1`).
+//! While somebody searches, a producer wakes nobody; the last searcher that finds work wakes
+//! the next one. So a burst of spawns costs one wake-up, not one each.
+//!
+//! A worker that has nothing to do is *drowsy* at first: it looks again after a short while,
+//! and sleeps deeply only after a few such looks. It is the drowsy one that notices a task
+//! left in a LIFO slot by a worker that computes on, and a driver that nobody waits on;
+//! producers of such work wake a deep sleeper only if nobody is drowsy or searching.
+
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
+use weftwork_std_or_loom::{edge, fence_edge};
+
+/// The sleepers and searchers of a scheduler.
+pub(crate) struct Idle {
+    searching: AtomicUsize,
+    /// Sleepers that will look again by themselves soon.
+    drowsy: AtomicUsize,
+    /// One bit a worker: it sleeps and may be claimed.
+    sleepers: Box<[AtomicU64]>,
+}
+
+impl Idle {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            searching: AtomicUsize::new(0),
+            drowsy: AtomicUsize::new(0),
+            sleepers: (0..workers.div_ceil(64))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+        }
+    }
+
+    /// Work was pushed where every searcher looks: claims a sleeper unless somebody searches.
+    /// The claimed worker is counted as searching; the caller unparks it.
+    #[inline]
+    pub(crate) fn claim_for_work(&self) -> Option<usize> {
+        // Between the push and the look at the sleepers; pairs with `announce`.
+        fence_edge!(I1, SeqCst);
+        if self.searching.load(Relaxed) > 0 {
+            return None;
+        }
+        self.claim()
+    }
+
+    /// Work was put where only a patient look finds it: claims a sleeper unless somebody
+    /// will look soon.
+    #[inline]
+    pub(crate) fn claim_for_look(&self) -> Option<usize> {
+        // As above; pairs with `announce`.
+        fence_edge!(I1, SeqCst);
+        if self.searching.load(Relaxed) > 0 || self.drowsy.load(Relaxed) > 0 {
+            return None;
+        }
+        self.claim()
+    }
+
+    #[inline]
+    fn claim(&self) -> Option<usize> {
+        for (n, word) in self.sleepers.iter().enumerate() {
+            let mut seen = word.load(Relaxed);
+            while seen != 0 {
+                let bit = seen.trailing_zeros() as usize;
+                if self.claim_worker(64 * n + bit) {
+                    return Some(64 * n + bit);
+                }
+                seen = word.load(Relaxed);
+            }
+        }
+        None
+    }
+
+    /// Claims this worker if it sleeps.
+    pub(crate) fn claim_worker(&self, worker: usize) -> bool {
+        let bit = 1 << (worker % 64);
+        let word = &self.sleepers[worker / 64];
+        if word.load(Relaxed) & bit == 0 {
+            return false;
+        }
+        // Counted before the claim, so that the claimed one finds itself counted.
+        self.searching.fetch_add(1, Relaxed);
+        if word.fetch_and(!bit, edge!(I2, AcqRel)) & bit != 0 {
+            return true;
+        }
+        self.searching.fetch_sub(1, Relaxed);
+        false
+    }
+
+    /// How many workers sleep.
+    pub(crate) fn sleeping(&self) -> usize {
+        self.sleepers
+            .iter()
+            .map(|word| word.load(Relaxed).count_ones() as usize)
+            .sum()
+    }
+
+    /// A worker without work asks to search; at most half of the workers do at a time.
+    pub(crate) fn start_search(&self, workers: usize) -> bool {
+        if 2 * self.searching.load(Relaxed) >= workers {
+            return false;
+        }
+        self.searching.fetch_add(1, Relaxed);
+        true
+    }
+
+    /// A searcher ends its search; true if it was the last one.
+    pub(crate) fn stop_search(&self) -> bool {
+        self.searching.fetch_sub(1, edge!(I3, AcqRel)) == 1
+    }
+
+    /// A worker is about to sleep. Afterwards it must look at all work once more.
+    pub(crate) fn announce(&self, worker: usize, searching: bool, drowsy: bool) {
+        if searching {
+            self.searching.fetch_sub(1, edge!(I3, AcqRel));
+        }
+        if drowsy {
+            self.drowsy.fetch_add(1, Relaxed);
+        }
+        self.sleepers[worker / 64].fetch_or(1 << (worker % 64), edge!(I2, AcqRel));
+        // Between the announcement and the look at the work; pairs with `claim_for_work`.
+        fence_edge!(I1, SeqCst);
+    }
+
+    /// A worker does not sleep any more. True: somebody had claimed it, and it is counted as
+    /// searching.
+    pub(crate) fn withdraw(&self, worker: usize, drowsy: bool) -> bool {
+        if drowsy {
+            self.drowsy.fetch_sub(1, Relaxed);
+        }
+        let bit = 1 << (worker % 64);
+        self.sleepers[worker / 64].fetch_and(!bit, edge!(I2, AcqRel)) & bit == 0
+    }
+}

@@ -1,0 +1,403 @@
+//! The worker: next, run, sleep.
+//!
+//! Everything that a worker holds (its queue, its LIFO slot, its place to sleep) is in its
+//! [`Remote`], where others can take from it: a worker that is stuck in user code strands no
+//! task, and a replacement can take a free seat at any time.
+
+use super::{LocalQueue, Parker, Stealer};
+use crate::shared::Shared;
+use crate::task::cell::Header;
+use crate::task::memory::FreeCells;
+use crate::task::refs::Runnable;
+use crate::task::registry::FreePlaces;
+use crate::task::run::{Turn, run, swallow};
+use std::cell::{Cell, RefCell, RefMut};
+use std::ptr::{NonNull, null_mut};
+use std::sync::Arc;
+use std::time::Duration;
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicPtr, AtomicU32};
+use weftwork_std_or_loom::edge;
+
+/// So many polls from the LIFO slot in a row, then the queue has its turn.
+const LIFO_STREAK: u32 = 16;
+/// The first look of a drowsy worker comes after this time; each further one after double.
+const FIRST_NAP: Duration = Duration::from_micros(100);
+/// So many looks, then it sleeps deeply.
+const NAPS: u32 = 4;
+/// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
+const PATIENT: bool = !cfg!(weftwork_loom);
+/// So many task numbers a worker takes at a time.
+const IDS: u64 = 256;
+
+/// What others may touch of a worker.
+pub(crate) struct Remote {
+    pub(super) stealer: Stealer,
+    /// The task that was made runnable last. Only the worker puts one in; anybody takes.
+    lifo: AtomicPtr<Header>,
+    /// Counts the polls, so that an observer sees whether the worker makes progress.
+    pub(crate) ticks: AtomicU32,
+    pub(crate) parker: Parker,
+}
+
+/// The owner's side of a [`Remote`]; it waits among the free seats while nobody works there.
+pub(crate) struct Seat {
+    index: usize,
+    queue: LocalQueue,
+}
+
+impl Seat {
+    pub(crate) fn index(&self) -> usize {
+        self.index
+    }
+}
+
+/// Says whether the worker's loop has to return to its caller.
+pub(crate) trait Stop {
+    fn stop(&self) -> bool;
+}
+
+impl<F: Fn() -> bool> Stop for F {
+    fn stop(&self) -> bool {
+        self()
+    }
+}
+
+/// A thread that runs tasks.
+pub(crate) struct Worker {
+    shared: Arc<Shared>,
+    seat: Option<Seat>,
+    tick: Cell<u32>,
+    lifo_streak: Cell<u32>,
+    searching: Cell<bool>,
+    naps: Cell<u32>,
+    random: RefCell<fastrand::Rng>,
+    /// What a patient look saw in the LIFO slots last time: task and tick.
+    seen: RefCell<Vec<(*mut Header, u32)>>,
+    free_places: RefCell<FreePlaces>,
+    free_cells: FreeCells,
+    ids: Cell<(u64, u64)>,
+}
+
+impl Remote {
+    pub(crate) fn pair(index: usize) -> (Self, Seat) {
+        let queue = LocalQueue::new();
+        let remote = Self {
+            stealer: queue.stealer(),
+            lifo: AtomicPtr::new(null_mut()),
+            ticks: AtomicU32::new(0),
+            parker: Parker::new(),
+        };
+        (remote, Seat { index, queue })
+    }
+
+    /// Takes the task out of the LIFO slot.
+    fn take_lifo(&self) -> Option<Runnable> {
+        if self.lifo.load(Relaxed).is_null() {
+            return None;
+        }
+        // Acquire: pairs with the Release of `Worker::push`.
+        NonNull::new(self.lifo.swap(null_mut(), edge!(L1, Acquire))).map(Runnable)
+    }
+}
+
+impl Worker {
+    /// Takes a seat.
+    pub(crate) fn new(shared: Arc<Shared>, seat: Seat) -> Self {
+        let remotes = shared.remotes.len();
+        shared.remotes[seat.index].parker.adopt();
+        Self {
+            seat: Some(seat),
+            tick: Cell::new(0),
+            lifo_streak: Cell::new(0),
+            searching: Cell::new(false),
+            naps: Cell::new(0),
+            random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
+            seen: RefCell::new(vec![(null_mut(), 0); remotes]),
+            free_places: RefCell::new(FreePlaces::default()),
+            free_cells: FreeCells::new(),
+            ids: Cell::new((0, 0)),
+            shared,
+        }
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
+    pub(crate) fn shared_arc(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn shared_ptr(&self) -> *const Shared {
+        Arc::as_ptr(&self.shared)
+    }
+
+    pub(crate) fn index(&self) -> usize {
+        self.seat().index
+    }
+
+    fn seat(&self) -> &Seat {
+        self.seat
+            .as_ref()
+            .expect("a worker has its seat until it is dropped")
+    }
+
+    fn remote(&self) -> &Remote {
+        &self.shared.remotes[self.seat().index]
+    }
+
+    #[inline]
+    pub(crate) fn free_places(&self) -> RefMut<'_, FreePlaces> {
+        self.free_places.borrow_mut()
+    }
+
+    pub(crate) fn free_cells(&self) -> &FreeCells {
+        &self.free_cells
+    }
+
+    /// A number for a new task.
+    #[inline]
+    pub(crate) fn next_id(&self) -> u64 {
+        let (next, end) = self.ids.get();
+        let (next, end) = if next == end {
+            let first = self.shared.take_ids(IDS);
+            (first, first + IDS)
+        } else {
+            (next, end)
+        };
+        self.ids.set((next + 1, end));
+        next
+    }
+
+    /// Queues a task that was spawned or woken on this worker.
+    #[inline]
+    pub(crate) fn push(&self, task: Runnable) {
+        if self.shared.config.fifo {
+            return self.push_back(task);
+        }
+        let lifo = &self.remote().lifo;
+        let task = task.0.as_ptr();
+        // Release: the header and future are seen whole by whoever takes the task.
+        let before = if lifo.load(Relaxed).is_null() {
+            // Only this thread puts a task in, so the slot stays empty until the store.
+            lifo.store(task, edge!(L1, Release));
+            None
+        } else {
+            NonNull::new(lifo.swap(task, edge!(L1, AcqRel)))
+        };
+        match before {
+            Some(before) => self.push_back(Runnable(before)),
+            None => self.shared.notify_look(),
+        }
+    }
+
+    /// Queues a task behind all others.
+    ///
+    /// Somebody who is drowsy will look soon, and if the queue does not drain, this worker
+    /// calls for help: a burst of tiny tasks is not worth a wake-up.
+    #[inline]
+    pub(crate) fn push_back(&self, task: Runnable) {
+        self.seat().queue.push(task);
+        self.shared.notify_look();
+    }
+
+    /// The loop: next, run, sleep.
+    pub(crate) fn work(&self, stop: &impl Stop) {
+        while !stop.stop() {
+            if let Some(task) = self.next().or_else(|| self.search()) {
+                self.found();
+                self.run(task);
+            } else {
+                self.sleep(stop);
+            }
+        }
+        self.found();
+    }
+
+    /// Runs one task if there is one.
+    pub(crate) fn work_once(&self) {
+        if let Some(task) = self.next() {
+            self.run(task);
+        }
+    }
+
+    fn run(&self, task: Runnable) {
+        let ticks = &self.remote().ticks;
+        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
+        if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
+            self.push_back(task);
+        }
+    }
+
+    /// The next task of this worker.
+    #[inline]
+    fn next(&self) -> Option<Runnable> {
+        let tick = self.tick.get().wrapping_add(1);
+        self.tick.set(tick);
+        if tick.is_multiple_of(self.shared.config.event_interval) {
+            self.look_around();
+            if !self.remote().stealer.is_empty() {
+                self.shared.notify_work();
+            }
+            if let Some(task) = self.shared.injector.steal() {
+                return Some(task);
+            }
+        }
+        if self.lifo_streak.get() < LIFO_STREAK {
+            if let Some(task) = self.remote().take_lifo() {
+                self.lifo_streak.set(self.lifo_streak.get() + 1);
+                return Some(task);
+            }
+        } else if let Some(task) = self.remote().take_lifo() {
+            self.seat().queue.push(task);
+        }
+        self.lifo_streak.set(0);
+        self.seat().queue.pop()
+    }
+
+    /// Timers and I/O have their turn between polls too.
+    #[cold]
+    fn look_around(&self) {
+        for waker in self.shared.driver.poll(self.shared()) {
+            swallow(|| waker.wake());
+        }
+    }
+
+    /// Looks for a task of others: the injector, then each worker from a random one on.
+    fn search(&self) -> Option<Runnable> {
+        if !self.searching.get() {
+            self.searching
+                .set(self.shared.idle.start_search(self.shared.workers_in_use()));
+        }
+        let queue = &self.seat().queue;
+        if let Some(task) = self.shared.injector.steal_into(queue) {
+            return Some(task);
+        }
+        let others = self.others();
+        for other in others.clone() {
+            if !other.stealer.is_empty() {
+                if let Some(task) = other.stealer.steal_into(queue) {
+                    return Some(task);
+                }
+            }
+        }
+        if PATIENT {
+            self.take_stranded()
+        } else {
+            others.into_iter().find_map(Remote::take_lifo)
+        }
+    }
+
+    /// All other workers, from a random one on.
+    fn others(&self) -> impl Iterator<Item = &Remote> + Clone {
+        let count = self.shared.workers_in_use();
+        let first = if PATIENT {
+            self.random.borrow_mut().usize(..count)
+        } else {
+            0
+        };
+        let me = self.seat().index;
+        (0..count)
+            .map(move |n| (first + n) % count)
+            .filter(move |n| *n != me)
+            .map(|n| &*self.shared.remotes[n])
+    }
+
+    /// Takes a task out of the LIFO slot of a worker that has made no progress since the last
+    /// look.
+    fn take_stranded(&self) -> Option<Runnable> {
+        let mut seen = self.seen.borrow_mut();
+        for n in 0..self.shared.workers_in_use() {
+            let remote = &self.shared.remotes[n];
+            let now = (remote.lifo.load(Relaxed), remote.ticks.load(Relaxed));
+            let before = std::mem::replace(&mut seen[n], now);
+            if n != self.seat().index && !now.0.is_null() && now == before {
+                if let Some(task) = remote.take_lifo() {
+                    return Some(task);
+                }
+            }
+        }
+        None
+    }
+
+    /// There is work: the search is over, and the last searcher sends the next one.
+    fn found(&self) {
+        self.naps.set(0);
+        if self.searching.replace(false) && self.shared.idle.stop_search() && self.work_in_sight() {
+            self.shared.notify_work();
+        }
+    }
+
+    /// True if there is a task in some queue that every search looks at.
+    fn work_in_sight(&self) -> bool {
+        let shared = self.shared();
+        !shared.injector.is_empty()
+            || shared.remotes[..shared.workers_in_use()]
+                .iter()
+                .any(|r| !r.stealer.is_empty())
+    }
+
+    /// True if some other worker has a task in its LIFO slot.
+    fn lifo_in_sight(&self) -> bool {
+        self.others()
+            .any(|remote| !remote.lifo.load(Relaxed).is_null())
+    }
+
+    /// Sleeps until called, or for a nap.
+    fn sleep(&self, stop: &impl Stop) {
+        let (shared, me) = (self.shared(), self.seat().index);
+        let drowsy = PATIENT && self.naps.get() < NAPS && shared.others_awake();
+        shared
+            .idle
+            .announce(me, self.searching.replace(false), drowsy);
+        if stop.stop() || self.work_in_sight() || (!drowsy && self.lifo_in_sight()) {
+            self.searching.set(shared.idle.withdraw(me, drowsy));
+            self.naps.set(0);
+            return;
+        }
+        let nap = drowsy.then(|| FIRST_NAP * (1 << self.naps.get()));
+        let wakers = shared.driver.park(shared, &self.remote().parker, nap);
+        let called = shared.idle.withdraw(me, drowsy);
+        self.searching.set(called);
+        if called || !wakers.is_empty() {
+            self.naps.set(0);
+        } else {
+            self.naps.set(self.naps.get() + 1);
+        }
+        if !wakers.is_empty() {
+            for waker in wakers {
+                swallow(|| waker.wake());
+            }
+            // The driver is left alone for a while: somebody else should look after it.
+            shared.notify_look();
+        }
+    }
+
+    /// Takes everything out of this worker's queue and slot, for the end of the runtime.
+    pub(crate) fn drain(&self) -> Option<Runnable> {
+        self.remote()
+            .take_lifo()
+            .or_else(|| self.seat().queue.pop())
+            .or_else(|| self.search())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.searching.replace(false) {
+            self.shared.idle.stop_search();
+        }
+        self.shared
+            .registry
+            .give_all_back(&mut self.free_places.borrow_mut());
+        // What is left in the queue stays there for the thieves, but the slot is looked at by
+        // the patient only.
+        if let Some(task) = self.remote().take_lifo() {
+            self.push_back(task);
+        }
+        if let Some(seat) = self.seat.take() {
+            self.shared.seats.lock().push(seat);
+        }
+    }
+}

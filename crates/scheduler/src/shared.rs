@@ -1,0 +1,306 @@
+//! What all threads of one runtime share, and where the rooms meet.
+
+use crate::blocking::Pool;
+use crate::builder::Config;
+use crate::callbacks::Lane;
+use crate::context;
+use crate::driver::Driver;
+use crate::entry::Entries;
+use crate::life::Life;
+use crate::report::{self, Report};
+use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
+use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
+use crate::task::refs::Runnable;
+use crate::task::registry::Registry;
+use crate::task::{Payload, Task, TaskControl};
+use crossbeam_utils::CachePadded;
+use std::future::Future;
+use std::panic::Location;
+use std::ptr::NonNull;
+use std::sync::{Arc, Weak};
+use std::{io, ptr};
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
+use weftwork_std_or_loom::{Mutex, fence_edge};
+use weftwork_task_context::{CancelSource, Cancelled};
+
+/// Seats beyond the configured workers, for further threads in `block_on` and for the
+/// replacement of blocked workers.
+const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
+
+/// One runtime.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) registry: Registry,
+    pub(crate) injector: Injector,
+    pub(crate) idle: Idle,
+    pub(crate) remotes: Box<[CachePadded<Remote>]>,
+    /// The seats nobody works on, the lowest last.
+    pub(crate) seats: Mutex<Vec<Seat>>,
+    /// All seats from here on have never been taken.
+    in_use: AtomicUsize,
+    pub(crate) driver: Driver,
+    pub(crate) lane: Lane,
+    pub(crate) blocking: Pool,
+    pub(crate) entries: Entries,
+    pub(crate) life: Life,
+    ids: AtomicU64,
+    me: Weak<Shared>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
+        let seats = config.workers + SPARE_SEATS;
+        let (remotes, seats): (Vec<_>, Vec<_>) = (0..seats).map(Remote::pair).unzip();
+        let driver = Driver::new()?;
+        let blocking = Pool::new(&config);
+        let shared = Arc::new_cyclic(|me| Self {
+            registry: Registry::new(),
+            injector: Injector::new(),
+            idle: Idle::new(seats.len()),
+            remotes: remotes.into_iter().map(CachePadded::new).collect(),
+            seats: Mutex::new(seats.into_iter().rev().collect()),
+            in_use: AtomicUsize::new(1),
+            driver,
+            lane: Lane::new(),
+            blocking,
+            entries: Entries::default(),
+            life: Life::default(),
+            ids: AtomicU64::new(1),
+            me: me.clone(),
+            config,
+        });
+        alive::add(&shared);
+        Ok(shared)
+    }
+
+    pub(crate) fn weak(&self) -> Weak<Self> {
+        Weak::clone(&self.me)
+    }
+
+    /// A free seat, the lowest one.
+    pub(crate) fn take_seat(&self) -> Option<Seat> {
+        let mut seats = self.seats.lock();
+        let lowest = (0..seats.len()).min_by_key(|n| seats[*n].index())?;
+        let seat = seats.swap_remove(lowest);
+        self.in_use.fetch_max(seat.index() + 1, Relaxed);
+        Some(seat)
+    }
+
+    /// How many workers a search has to look at.
+    #[inline]
+    pub(crate) fn workers_in_use(&self) -> usize {
+        self.in_use.load(Relaxed)
+    }
+
+    /// True if another worker is awake.
+    pub(crate) fn others_awake(&self) -> bool {
+        let seated = self.remotes.len() - self.seats.lock().len();
+        self.idle.sleeping() + 1 < seated
+    }
+
+    /// `count` fresh task numbers.
+    pub(crate) fn take_ids(&self, count: u64) -> u64 {
+        self.ids.fetch_add(count, Relaxed)
+    }
+
+    /// Work was pushed to a queue that every search looks at.
+    #[inline]
+    pub(crate) fn notify_work(&self) {
+        if let Some(worker) = self.idle.claim_for_work() {
+            self.remotes[worker].parker.unpark(self.driver.reactor());
+        }
+    }
+
+    /// Work was put where a patient look finds it.
+    #[inline]
+    pub(crate) fn notify_look(&self) {
+        if let Some(worker) = self.idle.claim_for_look() {
+            self.remotes[worker].parker.unpark(self.driver.reactor());
+        }
+    }
+
+    /// Wakes this worker if it sleeps.
+    pub(crate) fn call_worker(&self, worker: usize) {
+        // Between the caller's news and the look at the sleeper; pairs with `Idle::announce`.
+        fence_edge!(I1, SeqCst);
+        if self.idle.claim_worker(worker) {
+            self.remotes[worker].parker.unpark(self.driver.reactor());
+        }
+    }
+
+    /// Wakes all workers that sleep.
+    pub(crate) fn call_all_workers(&self) {
+        for worker in 0..self.workers_in_use() {
+            self.call_worker(worker);
+        }
+    }
+
+    /// Queues a task from outside of the workers.
+    pub(crate) fn inject(&self, task: Runnable) {
+        self.injector.push(task);
+        self.notify_work();
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.life.is_running()
+    }
+
+    /// Spawns a task; gives the future back if the runtime takes no more.
+    ///
+    /// # Safety
+    /// A future that is not `Send` is spawned on the one and only worker of the runtime, from
+    /// that worker's thread.
+    #[inline]
+    pub(crate) unsafe fn try_spawn<F>(
+        &self,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Result<Task<F::Output>, F>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        if self.life.is_closing() {
+            return Err(future);
+        }
+        Ok(context::with_worker(|worker| {
+            let worker = worker.filter(|worker| ptr::eq(worker.shared(), self));
+            let (id, slot) = match worker {
+                Some(worker) => (
+                    worker.next_id(),
+                    self.registry.place_for(&mut worker.free_places()),
+                ),
+                None => (self.take_ids(1), self.registry.place()),
+            };
+            let birth = Birth {
+                shared: self,
+                id,
+                slot,
+                location,
+            };
+            let header = allocate::<F, false>(future, birth);
+            self.registry.insert(header);
+            // SAFETY: the new cell has one reference for its handle.
+            let task = unsafe { Task::new(header) };
+            schedule_new(self, Runnable(header), worker);
+            if self.life.is_closing_now() {
+                // Whoever closes may have looked at the registry before this task was there.
+                task.control()
+                    .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
+            }
+            task
+        }))
+    }
+
+    /// Spawns a task that the registry does not know and that has no handle.
+    pub(crate) fn spawn_hidden(&self, future: impl Future<Output = ()> + Send + 'static) {
+        let id = 0;
+        let birth = Birth {
+            shared: self,
+            id,
+            slot: NO_SLOT,
+            location: Location::caller(),
+        };
+        let header = allocate::<_, false>(future, birth);
+        // SAFETY: the new cell has one reference for its handle.
+        drop(unsafe { Task::<()>::new(header) });
+        context::with_worker(|worker| {
+            let worker = worker.filter(|worker| ptr::eq(worker.shared(), self));
+            match worker {
+                Some(worker) => worker.push_back(Runnable(header)),
+                None => self.inject(Runnable(header)),
+            }
+        });
+    }
+
+    /// A task has ended; whoever closes the runtime waits for that.
+    #[inline]
+    pub(crate) fn task_ended(&self) {
+        if self.life.is_closing() {
+            if let Some(closer) = self.life.closer() {
+                self.call_worker(closer);
+            }
+        }
+    }
+
+    /// Every task that has not ended.
+    pub(crate) fn tasks(&self) -> Vec<TaskControl> {
+        let mut tasks = Vec::new();
+        self.registry.for_each(|task| {
+            tasks.push(TaskControl::new(task));
+            true
+        });
+        tasks
+    }
+
+    /// Runs `f` as a worker on a free seat of this runtime.
+    pub(crate) fn with_seat<R>(self: &Arc<Self>, f: impl FnOnce(&Worker) -> R) -> Option<R> {
+        let seat = self.take_seat()?;
+        let worker = Worker::new(Arc::clone(self), seat);
+        Some(context::be_worker(&worker, || f(&worker)))
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        alive::remove(self);
+    }
+}
+
+/// All runtimes of this process, for whoever holds a task that may have outlived its own.
+mod alive {
+    use super::Shared;
+    use std::sync::{Arc, Weak};
+    #[allow(
+        clippy::disallowed_types,
+        reason = "a list of this process, not of a model"
+    )]
+    static ALIVE: std::sync::Mutex<Vec<(usize, Weak<Shared>)>> = std::sync::Mutex::new(Vec::new());
+
+    #[allow(clippy::disallowed_types, reason = "as above")]
+    fn list() -> std::sync::MutexGuard<'static, Vec<(usize, Weak<Shared>)>> {
+        ALIVE
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub(super) fn add(shared: &Arc<Shared>) {
+        list().push((Arc::as_ptr(shared).addr(), Arc::downgrade(shared)));
+    }
+
+    pub(super) fn remove(shared: &Shared) {
+        let addr = std::ptr::from_ref(shared).addr();
+        list().retain(|(known, _)| *known != addr);
+    }
+
+    pub(super) fn find(shared: *const Shared) -> Option<Arc<Shared>> {
+        list()
+            .iter()
+            .find(|(known, _)| *known == shared.addr())?
+            .1
+            .upgrade()
+    }
+}
+
+/// The runtime at this address, if it is still there.
+pub(crate) fn find(shared: *const Shared) -> Option<Arc<Shared>> {
+    alive::find(shared)
+}
+
+/// Tells the exception handler of the task's runtime of a panic that nobody will see.
+pub(crate) fn report(task: &Header, payload: Payload, context: &'static str) {
+    let shared = find(task.shared());
+    // SAFETY: the caller has a reference.
+    let control = unsafe { crate::task::refs::TaskRef::new(NonNull::from_ref(task)) };
+    let report = Report::of_task(TaskControl::new(control), payload, context);
+    report::deliver(shared.as_deref().map(|shared| &shared.config), report);
+}
+
+/// Tells the exception handler of this thread's runtime of a panic in a callback.
+pub(crate) fn report_callback(payload: Payload) {
+    context::with_worker(|worker| {
+        let config = worker.map(|worker| &worker.shared().config);
+        report::deliver(config, Report::of_callback(payload));
+    });
+}

@@ -1,0 +1,182 @@
+//! Done callbacks: handed to the lane when the task ends, in order of registration.
+//!
+//! While callbacks of a completed task are waiting or running, the bit `CALLBACKS` of its
+//! state says that the output is theirs: they look at it in place, one after another.
+
+use super::cancel::{unique_key, wake_all};
+use super::cold::Callback;
+use super::refs::TaskRef;
+use super::run::drop_unwanted;
+use super::state::End;
+use super::waker::Joiner;
+use super::{contain, join::Task};
+use crate::shared::{self, Shared};
+use std::fmt;
+use std::marker::PhantomData;
+
+/// Names a registered done callback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallbackId(u64);
+
+/// What a done callback sees of the ended task.
+pub struct Finished<'a, T> {
+    task: &'a TaskRef,
+    output: PhantomData<&'a T>,
+}
+
+impl<T> Finished<'_, T> {
+    /// The value; none if the task was cancelled, panicked, or its value was taken before.
+    #[must_use]
+    pub fn value(&self) -> Option<&T> {
+        let state = self.task.state.load();
+        if state.end() != Some(End::Value) || state.is_taken() {
+            return None;
+        }
+        // SAFETY: the task ended with a value of type T (only `Task<T>` registers callbacks
+        // for T), nobody took it, and while this callback runs the state says `CALLBACKS`,
+        // so that nobody else touches it; the lane runs one callback at a time.
+        Some(unsafe { &*(self.task.vtable.output)(self.task.as_ptr()).cast::<T>() })
+    }
+
+    /// True if it ended cancelled.
+    #[must_use]
+    pub fn cancelled(&self) -> bool {
+        self.task.state.load().end() == Some(End::Cancelled)
+    }
+
+    /// True if it panicked.
+    #[doc(alias = "exception")]
+    #[must_use]
+    pub fn panicked(&self) -> bool {
+        self.task.state.load().end() == Some(End::Panicked)
+    }
+
+    /// The task, without its type.
+    #[must_use]
+    pub fn control(&self) -> super::TaskControl {
+        super::TaskControl::new(self.task.clone())
+    }
+}
+
+impl<T> fmt::Debug for Finished<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Finished").field(&self.control()).finish()
+    }
+}
+
+impl<T> Task<T> {
+    /// Calls `f` on the callback lane once the task has ended; never inline, and after the
+    /// callbacks that were registered before. A task that has ended already gets its callback
+    /// scheduled at once; after the end of its runtime a callback never runs.
+    ///
+    /// An awaiter gets the value after all callbacks that were registered before the end have
+    /// seen it.
+    pub fn add_done_callback<F>(&self, f: F) -> CallbackId
+    where
+        F: FnOnce(&Finished<'_, T>) + Send + 'static,
+        T: 'static,
+    {
+        let id = unique_key();
+        let callback: Callback = Box::new(move |task| {
+            f(&Finished {
+                task,
+                output: PhantomData,
+            })
+        });
+        let task = self.task_ref();
+        let mut rare = task.cold_or_new().lock();
+        if !task.state.set_cold().is_complete() {
+            rare.callbacks.push_back((id, callback));
+            return CallbackId(id);
+        }
+        drop(rare);
+        // The task may have outlived its runtime: look it up instead of trusting the header.
+        if let Some(shared) = shared::find(task.shared()) {
+            {
+                let mut rare = task.cold_or_new().lock();
+                rare.callbacks_left += 1;
+                task.state.lend_to_callbacks();
+            }
+            let job = Job {
+                task: task.clone(),
+                callback: Some(callback),
+            };
+            shared.lane.call(&shared, Box::new(move || job.run()));
+        }
+        CallbackId(id)
+    }
+
+    /// Withdraws a callback; false if it has been scheduled already.
+    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
+        let removed = self.task_ref().cold().and_then(|cold| {
+            let mut rare = cold.lock();
+            let place = rare
+                .callbacks
+                .iter()
+                .position(|(known, _)| *known == id.0)?;
+            rare.callbacks.remove(place)
+        });
+        removed.is_some()
+    }
+}
+
+/// The task has completed with callbacks: they go to the lane, its joiner waits for them.
+pub(super) fn hand_to_lane(task: &TaskRef, joiner: Option<Joiner>, shared: &Shared) {
+    let callbacks = {
+        let mut rare = task.cold_or_new().lock();
+        rare.joiner = joiner;
+        rare.callbacks_left += rare.callbacks.len();
+        std::mem::take(&mut rare.callbacks)
+    };
+    for (_, callback) in callbacks {
+        let job = Job {
+            task: task.clone(),
+            callback: Some(callback),
+        };
+        shared.lane.call(&shared, Box::new(move || job.run()));
+    }
+}
+
+/// A callback on its way through the lane. Dropped unrun it still counts as ended.
+struct Job {
+    task: TaskRef,
+    callback: Option<Callback>,
+}
+
+impl Job {
+    fn run(mut self) {
+        if let Some(callback) = self.callback.take() {
+            if let Err(payload) = contain(|| callback(&self.task)) {
+                shared::report(&self.task, payload, "a done callback");
+            }
+        }
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        drop(self.callback.take());
+        let (before, joiner, waiters) = {
+            let mut rare = self.task.cold_or_new().lock();
+            rare.callbacks_left -= 1;
+            if rare.callbacks_left > 0 {
+                return;
+            }
+            // Under the lock, so that a callback added meanwhile lends the output again.
+            let before = self.task.state.callbacks_done();
+            (
+                before,
+                rare.joiner.take(),
+                std::mem::take(&mut rare.waiters),
+            )
+        };
+        let Some(end) = before.end() else { return };
+        if !before.has_handle() && !before.is_taken() {
+            drop_unwanted(self.task.as_ptr(), end);
+        }
+        if let Some(joiner) = joiner {
+            joiner.tell(end);
+        }
+        wake_all(waiters.into_iter().map(|(_, waker)| waker));
+    }
+}

@@ -1,0 +1,294 @@
+//! The task cell: one allocation with the header, then the future or its output.
+
+use super::cold::Cold;
+use super::error::Payload;
+use super::memory;
+use super::state::State;
+use crate::shared::Shared;
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicPtr, AtomicU32};
+use weftwork_std_or_loom::cell::UnsafeCell;
+use weftwork_std_or_loom::edge;
+
+/// What every task has; 64 bytes.
+///
+/// Who may touch a field: `state` anybody with a reference; `joiner` whoever the state word
+/// says (see [`super`]); `turn` is written by the poller only; the rest never changes.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(super) state: State,
+    pub(super) vtable: &'static VTable,
+    /// The scheduler. Valid while the task is not complete (invariant 5).
+    shared: *const Shared,
+    /// A [`Joiner`](super::waker::Joiner) as a word.
+    pub(super) joiner: UnsafeCell<usize>,
+    cold: AtomicPtr<Cold>,
+    /// The place in the registry, or `NO_SLOT`.
+    slot: u32,
+    /// Number of polls, doubled; the lowest bit says whether the last one met an interest in
+    /// cancels.
+    turn: AtomicU32,
+    id: u64,
+    location: &'static Location<'static>,
+}
+
+#[cfg(all(not(weftwork_loom), target_pointer_width = "64"))]
+const _: () = assert!(
+    size_of::<Header>() == 64,
+    "the header of a task fits a cache line"
+);
+
+/// A task that the registry does not know.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// What depends on the type of the future.
+pub(crate) struct VTable {
+    /// Polls the future; on `Ready` it is gone and the output is in its place.
+    pub(super) poll: unsafe fn(NonNull<Header>, &mut Context<'_>) -> Polled,
+    pub(super) drop_future: unsafe fn(NonNull<Header>),
+    /// Where the output is.
+    pub(super) output: unsafe fn(NonNull<Header>) -> *mut (),
+    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    /// Frees the memory; future and output are gone before.
+    pub(super) dealloc: unsafe fn(NonNull<Header>),
+    pub(super) type_name: fn() -> &'static str,
+    /// Main futures are polled by their own thread only.
+    pub(super) pinned: bool,
+}
+
+/// What a poll gave.
+pub(crate) enum Polled {
+    Pending,
+    Ready,
+    Panicked(Payload),
+}
+
+/// What a task is made of, apart from its future.
+pub(crate) struct Birth {
+    pub(crate) shared: *const Shared,
+    pub(crate) id: u64,
+    pub(crate) slot: u32,
+    pub(crate) location: &'static Location<'static>,
+}
+
+#[repr(C)]
+struct Cell<F: Future> {
+    header: Header,
+    stage: UnsafeCell<Stage<F>>,
+}
+
+#[repr(C)]
+union Stage<F: Future> {
+    future: ManuallyDrop<F>,
+    output: ManuallyDrop<F::Output>,
+}
+
+struct Table<F, const PINNED: bool>(std::marker::PhantomData<F>);
+
+impl<F: Future, const PINNED: bool> Table<F, PINNED> {
+    const TABLE: VTable = VTable {
+        poll: poll::<F>,
+        drop_future: drop_future::<F>,
+        output: output::<F>,
+        drop_output: drop_output::<F>,
+        dealloc: dealloc::<F>,
+        type_name: std::any::type_name::<F>,
+        pinned: PINNED,
+    };
+}
+
+/// Allocates a cell in the state `spawned`: one reference for the runtime, one for a handle.
+///
+/// The lifetime of `F` is erased: whoever calls this with a future that is not `'static`
+/// (`block_on`) must drive the task to its end before that lifetime ends.
+pub(crate) fn allocate<F: Future, const PINNED: bool>(future: F, birth: Birth) -> NonNull<Header> {
+    let header = Header {
+        state: State::spawned(),
+        vtable: const { &Table::<F, PINNED>::TABLE },
+        shared: birth.shared,
+        joiner: UnsafeCell::new(0),
+        cold: AtomicPtr::new(std::ptr::null_mut()),
+        slot: birth.slot,
+        turn: AtomicU32::new(0),
+        id: birth.id,
+        location: birth.location,
+    };
+    let stage = UnsafeCell::new(Stage {
+        future: ManuallyDrop::new(future),
+    });
+    let cell = memory::allocate::<Cell<F>>();
+    // SAFETY: fresh memory for a cell.
+    unsafe { cell.write(Cell { header, stage }) };
+    cell.cast()
+}
+
+impl Header {
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn slot(&self) -> u32 {
+        self.slot
+    }
+
+    pub(crate) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
+    pub(crate) fn shared(&self) -> *const Shared {
+        self.shared
+    }
+
+    pub(crate) fn type_name(&self) -> &'static str {
+        (self.vtable.type_name)()
+    }
+
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.vtable.pinned
+    }
+
+    pub(crate) fn polls(&self) -> u32 {
+        self.turn.load(Relaxed) >> 1
+    }
+
+    pub(super) fn interested(&self) -> bool {
+        self.turn.load(Relaxed) & 1 != 0
+    }
+
+    /// Counts a poll; by the poller only, hence no read-modify-write.
+    pub(super) fn count_poll(&self, interested: bool) {
+        let polls = (self.polls() + 1).min(u32::MAX >> 1);
+        self.turn
+            .store((polls << 1) | u32::from(interested), Relaxed);
+    }
+
+    /// The cold record, if there is one.
+    pub(crate) fn cold(&self) -> Option<&Cold> {
+        let cold = self.cold.load(edge!(T6, Acquire));
+        // SAFETY: set once by `cold_or_new`, freed with the cell only.
+        unsafe { cold.as_ref() }
+    }
+
+    /// The cold record; made if there is none.
+    pub(crate) fn cold_or_new(&self) -> &Cold {
+        if let Some(cold) = self.cold() {
+            return cold;
+        }
+        let new = Box::into_raw(Box::new(Cold::default()));
+        let none = std::ptr::null_mut();
+        // Release: pairs with the Acquire in `cold`, so that the record is seen whole.
+        match self
+            .cold
+            .compare_exchange(none, new, edge!(T6, AcqRel), edge!(T6, Acquire))
+        {
+            // SAFETY: it is in the cell now and stays until the cell is freed.
+            Ok(_) => unsafe { &*new },
+            Err(first) => {
+                // SAFETY: `new` was not published; `first` is as in `cold`.
+                unsafe {
+                    drop(Box::from_raw(new));
+                    &*first
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Header {
+    fn drop(&mut self) {
+        let cold = self.cold.load(edge!(T6, Acquire));
+        if !cold.is_null() {
+            // SAFETY: the cell is being freed: nobody has a reference to the record.
+            drop(unsafe { Box::from_raw(cold) });
+        }
+    }
+}
+
+unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Polled {
+    // SAFETY: the caller is the only poller (`ACTIVE`), and the stage holds the future, which
+    // never moves until it is dropped in place.
+    let polled = catch_unwind(AssertUnwindSafe(|| unsafe {
+        Pin::new_unchecked(&mut *(*stage::<F>(header)).future).poll(cx)
+    }));
+    let output = match polled {
+        Ok(Poll::Pending) => return Polled::Pending,
+        Ok(Poll::Ready(output)) => output,
+        Err(payload) => {
+            // SAFETY: as above; the future is dropped once, here.
+            return match catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) })) {
+                Ok(()) => Polled::Panicked(payload),
+                Err(second) => {
+                    drop_payload(second);
+                    Polled::Panicked(payload)
+                }
+            };
+        }
+    };
+    if std::mem::needs_drop::<F>() {
+        // SAFETY: as above.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) }));
+        if let Err(payload) = dropped {
+            if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(output))) {
+                drop_payload(second);
+            }
+            return Polled::Panicked(payload);
+        }
+    }
+    // SAFETY: the future is gone, its place is free, and the caller is the only poller.
+    unsafe { (*stage::<F>(header)).output = ManuallyDrop::new(output) };
+    Polled::Ready
+}
+
+/// Drops a panic's payload; its own destructor may panic, and then that payload is leaked
+/// rather than chased.
+pub(crate) fn drop_payload(payload: Payload) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+}
+
+/// The stage of the cell that `header` heads.
+///
+/// # Safety
+/// `header` heads a live cell of `F`.
+#[inline]
+unsafe fn stage<F: Future>(header: NonNull<Header>) -> *mut Stage<F> {
+    // SAFETY: by the caller.
+    unsafe {
+        (*header.cast::<Cell<F>>().as_ptr())
+            .stage
+            .with_mut(|stage| stage)
+    }
+}
+
+unsafe fn drop_future<F: Future>(header: NonNull<Header>) {
+    // SAFETY: the caller is the only poller, the stage holds the future, and it is not touched
+    // again.
+    unsafe { ManuallyDrop::drop(&mut (*stage::<F>(header)).future) }
+}
+
+unsafe fn output<F: Future>(header: NonNull<Header>) -> *mut () {
+    // SAFETY: `header` heads a live cell of `F`.
+    unsafe { (&raw mut (*stage::<F>(header)).output).cast() }
+}
+
+unsafe fn drop_output<F: Future>(header: NonNull<Header>) {
+    // SAFETY: the caller owns the output, and it is not touched again.
+    unsafe { ManuallyDrop::drop(&mut (*stage::<F>(header)).output) }
+}
+
+unsafe fn dealloc<F: Future>(header: NonNull<Header>) {
+    let cell = header.cast::<Cell<F>>();
+    // SAFETY: the caller gave up the last reference; the stage has no destructor of its own,
+    // and the memory is from `allocate`.
+    unsafe {
+        cell.drop_in_place();
+        memory::free(cell);
+    }
+}

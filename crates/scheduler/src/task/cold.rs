@@ -1,0 +1,88 @@
+//! What few tasks have: a name, a cancel, callbacks, more than one waiter. Out of line, made
+//! on first use, behind one lock.
+
+use super::error::TaskError;
+use super::refs::TaskRef;
+use super::waker::Joiner;
+use std::collections::VecDeque;
+use std::task::Waker;
+use weftwork_std_or_loom::{Mutex, MutexGuard};
+use weftwork_task_context::Cancelled;
+
+/// A done callback with its type erased: it gets the task whose output it may look at.
+pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
+
+/// The cold record of a task.
+#[derive(Default)]
+pub(crate) struct Cold(Mutex<Rare>);
+
+/// What the lock guards. User code (wakers, callbacks, payloads) is never run or dropped
+/// under it.
+#[derive(Default)]
+pub(super) struct Rare {
+    pub(super) name: Option<String>,
+    /// asyncio's `cancelling()`.
+    pub(super) cancels: u32,
+    pub(super) must_cancel: Option<Pending>,
+    /// Scopes and child awaits that were polled with a waker that is not the task's own.
+    pub(super) probes: Vec<(u64, Waker)>,
+    /// Clean-ups that have begun and not ended.
+    pub(super) cleaning: u32,
+    /// The raised cancel has been delivered to the siblings of the raising await.
+    pub(super) told: bool,
+    pub(super) callbacks: VecDeque<(u64, Callback)>,
+    /// Callbacks that were handed to the lane and have not ended.
+    pub(super) callbacks_left: usize,
+    /// The joiner of a completed task whose callbacks have not ended.
+    pub(super) joiner: Option<Joiner>,
+    /// Those who wait for the end beside the handle.
+    pub(super) waiters: Vec<(u64, Waker)>,
+    pub(super) error: Option<TaskError>,
+}
+
+/// A cancel that waits to be delivered.
+#[derive(Clone)]
+pub(super) struct Pending {
+    pub(super) cause: Cancelled,
+    /// Asked for by the task itself, during its poll.
+    pub(super) own: bool,
+}
+
+impl Cold {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Rare> {
+        self.0.lock()
+    }
+}
+
+impl Rare {
+    pub(super) fn wakers_of_probes(&self) -> Vec<Waker> {
+        self.probes.iter().map(|(_, waker)| waker.clone()).collect()
+    }
+
+    pub(super) fn set_probe(&mut self, key: u64, waker: &Waker) -> Option<Waker> {
+        set(&mut self.probes, key, waker)
+    }
+
+    pub(super) fn set_waiter(&mut self, key: u64, waker: &Waker) -> Option<Waker> {
+        set(&mut self.waiters, key, waker)
+    }
+}
+
+/// Puts the latest waker of `key` into the list; gives the one before, for its destructor is
+/// user code.
+fn set(list: &mut Vec<(u64, Waker)>, key: u64, waker: &Waker) -> Option<Waker> {
+    match list.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, old)) if old.will_wake(waker) => None,
+        Some((_, old)) => Some(std::mem::replace(old, waker.clone())),
+        None => {
+            list.push((key, waker.clone()));
+            None
+        }
+    }
+}
+
+/// Takes the entry of `key` out of the list.
+pub(super) fn remove<T>(list: &mut Vec<(u64, T)>, key: u64) -> Option<T> {
+    let place = list.iter().position(|(known, _)| *known == key)?;
+    Some(list.remove(place).1)
+}

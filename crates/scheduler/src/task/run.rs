@@ -1,0 +1,325 @@
+//! One turn of a task: the poll loop that delivers cancels, and the end of the task.
+//!
+//! `docs/cancellation.md` has the state machine that [`turn`] implements.
+
+use super::cancel::{self, Hit};
+use super::cell::{Header, Polled, drop_payload};
+use super::cold::Pending;
+use super::error::{Payload, TaskError};
+use super::refs::{Runnable, TaskRef, free};
+use super::state::{Completing, End, OnComplete, OnPending};
+use super::waker::{self, Joiner};
+use super::{callback, contain};
+use crate::sched::Worker;
+use crate::shared::{self, Shared};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+use weftwork_task_context::{self as context, Cancelled, with_frame};
+
+/// How a task ended, with what it ended by. A value is in the cell.
+enum Ended {
+    Value,
+    Cancelled(Cancelled),
+    Panicked(Payload),
+}
+
+/// What a turn came to.
+pub(crate) enum Turn {
+    /// It waits for a wake.
+    Idle,
+    /// It was woken meanwhile: to the back of the queue.
+    Again(Runnable),
+    /// It has ended.
+    Done,
+}
+
+/// Polls a task on this thread, which is a worker unless it only drives a main future.
+#[inline]
+pub(crate) fn run(task: Runnable, shared: &Shared, worker: Option<&Worker>) -> Turn {
+    let header = task.0;
+    let before = context::set_task(header.as_ptr().cast());
+    let ended = turn(header);
+    let turn = match ended {
+        Some(ended) => {
+            finish(header, ended, shared, worker);
+            Turn::Done
+        }
+        None => {
+            // SAFETY: we hold the right to poll, so the task is live.
+            match unsafe { header.as_ref() }.state.end_poll() {
+                OnPending::Idle => Turn::Idle,
+                OnPending::Again => Turn::Again(task),
+            }
+        }
+    };
+    context::set_task(before);
+    turn
+}
+
+/// Polls until the task waits or ends. On a cancel it polls once more with the cancel.
+#[inline]
+fn turn(header: NonNull<Header>) -> Option<Ended> {
+    // SAFETY: the caller holds the right to poll: the task is live until `finish`.
+    let task = unsafe { header.as_ref() };
+    // SAFETY: as above.
+    let waker = unsafe { waker::borrowed(header) };
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        if task.state.begin_poll() {
+            match deliver(header, task, &mut cx) {
+                Delivered::Nothing | Delivered::Taken => {}
+                Delivered::Ended(ended) => return Some(ended),
+            }
+        }
+        let (polled, heard) = with_frame(None, false, || {
+            // SAFETY: as above; the stage holds the future until a poll says otherwise.
+            unsafe { (task.vtable.poll)(header, &mut cx) }
+        });
+        task.count_poll(heard.frame.interest);
+        match polled {
+            Polled::Pending => {}
+            Polled::Ready => return Some(ready(task, header)),
+            Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
+        }
+        if let Some(cause) = heard.hit {
+            if let Some(ended) = on_hit(header, task, cause, &mut cx) {
+                return Some(ended);
+            }
+        }
+        if !task.state.load().has_cancel() {
+            return None;
+        }
+        // Cancelled during the poll: it strikes at the await that suspended.
+    }
+}
+
+/// What became of a cancel that was waiting.
+enum Delivered {
+    /// It had been withdrawn (`uncancel`).
+    Nothing,
+    /// Something in the future handles it.
+    Taken,
+    Ended(Ended),
+}
+
+/// Delivers the cancel that waits in the cold record.
+#[cold]
+fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Delivered {
+    let cold = task.cold_or_new();
+    let (cause, probes) = {
+        let mut rare = cold.lock();
+        let Some(Pending { cause, .. }) = rare.must_cancel.take() else {
+            return Delivered::Nothing;
+        };
+        (cause, rare.wakers_of_probes())
+    };
+    if task.polls() == 0 || (!task.interested() && probes.is_empty()) {
+        return Delivered::Ended(drop_cancelled(header, task, cause));
+    }
+    cancel::wake_all(probes);
+    let (polled, heard) = with_frame(Some(&cause), false, || {
+        // SAFETY: the caller holds the right to poll, and the stage holds the future.
+        unsafe { (task.vtable.poll)(header, cx) }
+    });
+    task.count_poll(heard.frame.interest);
+    match polled {
+        Polled::Panicked(payload) => return Delivered::Ended(Ended::Panicked(payload)),
+        Polled::Ready if !heard.frame.taken => {
+            // SAFETY: the poll left an output, which nobody else knows of.
+            swallow(|| unsafe { (task.vtable.drop_output)(header) });
+            return Delivered::Ended(Ended::Cancelled(cause));
+        }
+        Polled::Ready => return Delivered::Ended(ready(task, header)),
+        Polled::Pending => {}
+    }
+    if let Some(hit) = heard.hit {
+        if let Some(ended) = on_hit(header, task, hit, cx) {
+            return Delivered::Ended(ended);
+        }
+    }
+    if !heard.frame.taken {
+        return Delivered::Ended(drop_cancelled(header, task, cause));
+    }
+    cancel::wake_probes(task);
+    Delivered::Taken
+}
+
+/// The poll gave a value; a cancel of the task by itself in that poll still counts.
+#[inline]
+fn ready(task: &Header, header: NonNull<Header>) -> Ended {
+    if !task.state.load().has_cancel() {
+        return Ended::Value;
+    }
+    let pending = task.cold_or_new().lock().must_cancel.take();
+    match pending {
+        Some(Pending { cause, own: true }) => {
+            // SAFETY: the poll left an output, which nobody else knows of.
+            swallow(|| unsafe { (task.vtable.drop_output)(header) });
+            Ended::Cancelled(cause)
+        }
+        _ => Ended::Value,
+    }
+}
+
+/// A cancelled await was met outside of every scope: the task itself is the scope.
+#[cold]
+fn on_hit(
+    header: NonNull<Header>,
+    task: &Header,
+    cause: Cancelled,
+    cx: &mut Context<'_>,
+) -> Option<Ended> {
+    let cold = task.cold_or_new();
+    let mut told = std::mem::replace(&mut cold.lock().told, true);
+    let hit = cancel::on_hit(cause, &mut told, &mut || {
+        // SAFETY: the caller holds the right to poll, and the stage holds the future: after
+        // anything but `Pending`, `on_hit` does not poll again.
+        match unsafe { (task.vtable.poll)(header, cx) } {
+            Polled::Pending => Poll::Pending,
+            Polled::Ready => Poll::Ready(Ok(())),
+            Polled::Panicked(payload) => Poll::Ready(Err(payload)),
+        }
+    });
+    match hit {
+        Err(Ok(())) => Some(ready(task, header)),
+        Err(Err(payload)) => Some(Ended::Panicked(payload)),
+        Ok(Hit::Now(cause)) => Some(drop_cancelled(header, task, cause)),
+        Ok(Hit::Later) => None,
+        Ok(Hit::Old) => {
+            cold.lock().told = false;
+            None
+        }
+    }
+}
+
+/// Drops the future as it stands.
+fn drop_cancelled(header: NonNull<Header>, task: &Header, cause: Cancelled) -> Ended {
+    // SAFETY: the caller holds the right to poll, the stage holds the future, and nobody
+    // touches it after this.
+    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+        (task.vtable.drop_future)(header)
+    }));
+    match dropped {
+        Ok(()) => Ended::Cancelled(cause),
+        Err(payload) => Ended::Panicked(payload),
+    }
+}
+
+/// A task that its runtime refused: its future is dropped, it never was anywhere.
+pub(super) fn end_unborn(header: NonNull<Header>, cause: Cancelled, shared: &Shared) {
+    // SAFETY: the cell was just made: the runtime's reference is ours.
+    let ended = drop_cancelled(header, unsafe { header.as_ref() }, cause);
+    finish(header, ended, shared, None);
+}
+
+/// Ends a task that is not to be polled any more, as the runtime's last resort.
+pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker: Option<&Worker>) {
+    // SAFETY: we hold the right to poll: the task is live until `finish`.
+    let header = unsafe { task.0.as_ref() };
+    let before = context::set_task(task.0.as_ptr().cast());
+    let ended = drop_cancelled(task.0, header, cause);
+    finish(task.0, ended, shared, worker);
+    context::set_task(before);
+}
+
+/// The future is gone; publishes how the task ended and gives the runtime's reference up.
+#[inline]
+fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option<&Worker>) {
+    // SAFETY: the runtime's reference is given up at the end of this function only.
+    let task = unsafe { header.as_ref() };
+    let end = match ended {
+        Ended::Value => End::Value,
+        Ended::Cancelled(cause) => {
+            task.cold_or_new().lock().error = Some(TaskError::Cancelled(cause));
+            task.state.set_cold();
+            End::Cancelled
+        }
+        Ended::Panicked(payload) => {
+            task.cold_or_new().lock().error = Some(TaskError::Panicked(payload));
+            task.state.set_cold();
+            End::Panicked
+        }
+    };
+    match worker {
+        Some(worker) => shared
+            .registry
+            .remove(task, Some(&mut worker.free_places())),
+        None => shared.registry.remove(task, None),
+    }
+    if task.state.is_exclusive() && !task.state.load().has_cold() {
+        // SAFETY: exclusive, and the output is in place.
+        contain(|| unsafe { (task.vtable.drop_output)(header) })
+            .unwrap_or_else(|payload| shared::report(task, payload, "the drop of its output"));
+        // SAFETY: it was the last reference.
+        unsafe { free(header) };
+    } else {
+        publish(header, task, end, shared);
+    }
+    shared.task_ended();
+}
+
+/// The transition to complete, and the wakes that follow.
+fn publish(header: NonNull<Header>, task: &Header, end: End, shared: &Shared) {
+    let mut how = Completing::default();
+    let join_waker = loop {
+        // The lock makes completion and the registration of a callback exclude each other.
+        let rare = how.locked.then(|| task.cold_or_new().lock());
+        how.callbacks = rare.as_ref().is_some_and(|rare| !rare.callbacks.is_empty());
+        match task.state.complete(end, how) {
+            OnComplete::Released => return,
+            OnComplete::Keeps { join_waker } => break join_waker,
+            OnComplete::LockCold => how.locked = true,
+            OnComplete::DropOutput => {
+                drop(rare);
+                drop_unwanted(header, end);
+                how.dropped = true;
+            }
+        }
+    };
+    // SAFETY: `Keeps` left the runtime's reference to us.
+    let task = unsafe { TaskRef::from_counted(header) };
+    let joiner = join_waker.then(|| {
+        // SAFETY: the state word gave the joiner's slot to the completer.
+        unsafe { task.joiner.with_mut(|word| Joiner::take(*word)) }
+    });
+    if !task.state.load().is_resolved() {
+        callback::hand_to_lane(&task, joiner, shared);
+        return;
+    }
+    if let Some(joiner) = joiner {
+        joiner.tell(end);
+    }
+    if let Some(cold) = task.cold() {
+        let waiters = std::mem::take(&mut cold.lock().waiters);
+        cancel::wake_all(waiters.into_iter().map(|(_, waker)| waker));
+    }
+}
+
+/// Nobody will ask for the output, and the state word made it ours: a value is dropped, a
+/// panic reported.
+pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
+    // SAFETY: the caller has a reference.
+    let task = unsafe { header.as_ref() };
+    match end {
+        End::Value => {
+            // SAFETY: the output is in place and the caller's.
+            contain(|| unsafe { (task.vtable.drop_output)(header) })
+                .unwrap_or_else(|payload| shared::report(task, payload, "the drop of its output"));
+        }
+        End::Cancelled => {}
+        End::Panicked => {
+            let error = task.cold().and_then(|cold| cold.lock().error.take());
+            if let Some(TaskError::Panicked(payload)) = error {
+                shared::report(task, payload, "never retrieved");
+            }
+        }
+    }
+}
+
+/// Runs user code that must not unwind into ours and whose panic nobody can be told of.
+pub(crate) fn swallow(f: impl FnOnce()) {
+    if let Err(payload) = contain(f) {
+        drop_payload(payload);
+    }
+}

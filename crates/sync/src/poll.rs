@@ -1,0 +1,95 @@
+//! One poll of a waiting future: lock, decide, unlock, and only then touch wakers.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::task::{Context, Waker};
+use weftwork_std_or_loom::Mutex;
+
+/// The polling task's waker, offered to a step that runs under a lock.
+///
+/// The clone is made before the lock is taken, and whatever is left here (an unused clone, or
+/// the older waker that the clone replaced) is dropped after it is given back.
+pub(crate) struct Offer<'a> {
+    current: &'a Waker,
+    owned: Option<Waker>,
+}
+
+impl Offer<'_> {
+    /// Takes the clone; `None` if it has not been made yet.
+    pub(crate) fn take(&mut self) -> Option<Waker> {
+        self.owned.take()
+    }
+
+    /// Makes `slot` wake the polling task. False if that needs a clone that is not there yet.
+    pub(crate) fn store(&mut self, slot: &mut Option<Waker>) -> bool {
+        let up_to_date = |waker: &Waker| waker.will_wake(self.current);
+        if slot.as_ref().is_some_and(up_to_date) {
+            return true;
+        }
+        let stored = self.owned.is_some();
+        if stored {
+            std::mem::swap(slot, &mut self.owned);
+        }
+        stored
+    }
+}
+
+/// Runs `step` under the lock. A step that answers `None` changed nothing and needs a clone
+/// of the waker: it is made with the lock given back, and the step runs again.
+#[inline]
+pub(crate) fn poll_locked<S, R>(
+    state: &Mutex<S>,
+    cx: &Context<'_>,
+    mut step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
+) -> R {
+    let mut offer = Offer {
+        current: cx.waker(),
+        owned: None,
+    };
+    loop {
+        let answer = step(&mut state.lock(), &mut offer);
+        if let Some(answer) = answer {
+            return answer;
+        }
+        offer.owned = Some(cx.waker().clone());
+    }
+}
+
+/// Wakers collected under a lock, to be called after it. The first one needs no allocation.
+#[derive(Default)]
+#[must_use = "collected wakers have to be called"]
+pub(crate) struct Wakes {
+    first: Option<Waker>,
+    more: Vec<Waker>,
+}
+
+impl Wakes {
+    pub(crate) fn push(&mut self, waker: Option<Waker>) {
+        match (waker, &self.first) {
+            (Some(waker), Some(_)) => self.more.push(waker),
+            (Some(waker), None) => self.first = Some(waker),
+            (None, _) => {}
+        }
+    }
+
+    /// Calls all of them, in order. A panic of one goes on after all have been called.
+    pub(crate) fn wake(self) {
+        let Some(first) = self.first else { return };
+        if self.more.is_empty() {
+            return first.wake();
+        }
+        let mut panicked: Option<Box<dyn Any + Send>> = None;
+        for waker in std::iter::once(first).chain(self.more) {
+            if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
+                match &panicked {
+                    None => panicked = Some(payload),
+                    // Its destructor could panic as well, and lose the wakers left.
+                    Some(_) => std::mem::forget(payload),
+                }
+            }
+        }
+        if let Some(payload) = panicked {
+            resume_unwind(payload);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The futures that wait for permits of a semaphore.
+
+use super::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, State, TryAcquireError};
+use crate::poll::{Offer, poll_locked};
+use crate::wait_list::{Status, Wait};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use weftwork_task_context::delivering;
+
+/// Waits for permits; see [`Semaphore::acquire`].
+///
+/// # Panics
+/// When polled after it has given its answer.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you await them"]
+pub struct Acquire<'a> {
+    semaphore: &'a Semaphore,
+    line: InLine,
+}
+
+/// Waits for permits; see [`Semaphore::acquire_owned`].
+///
+/// # Panics
+/// When polled after it has given its answer.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you await them"]
+pub struct AcquireOwned {
+    semaphore: Arc<Semaphore>,
+    line: InLine,
+}
+
+impl<'a> Acquire<'a> {
+    pub(super) fn new(semaphore: &'a Semaphore, permits: usize) -> Self {
+        let line = InLine::new(permits);
+        Self { semaphore, line }
+    }
+}
+
+impl AcquireOwned {
+    pub(super) fn new(semaphore: Arc<Semaphore>, permits: usize) -> Self {
+        let line = InLine::new(permits);
+        Self { semaphore, line }
+    }
+}
+
+impl<'a> Future for Acquire<'a> {
+    type Output = Result<SemaphorePermit<'a>, Closed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { semaphore, line } = &mut *self;
+        let taken = line.poll(semaphore, cx);
+        taken.map_ok(|()| SemaphorePermit::new(semaphore, line.permits))
+    }
+}
+
+impl Future for AcquireOwned {
+    type Output = Result<OwnedSemaphorePermit, Closed>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { semaphore, line } = &mut *self;
+        let taken = line.poll(semaphore, cx);
+        taken.map_ok(|()| OwnedSemaphorePermit::new(Arc::clone(semaphore), line.permits))
+    }
+}
+
+impl Drop for Acquire<'_> {
+    fn drop(&mut self) {
+        self.line.leave(self.semaphore);
+    }
+}
+
+impl Drop for AcquireOwned {
+    fn drop(&mut self) {
+        self.line.leave(&self.semaphore);
+    }
+}
+
+/// What both futures are but for the way they hold the semaphore.
+#[derive(Debug)]
+struct InLine {
+    permits: usize,
+    wait: Wait,
+}
+
+impl InLine {
+    fn new(permits: usize) -> Self {
+        let wait = Wait::New;
+        Self { permits, wait }
+    }
+
+    fn poll(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
+        if delivering() {
+            return Poll::Pending;
+        }
+        poll_locked(&semaphore.state, cx, |state, offer| self.step(state, offer))
+    }
+
+    fn step(
+        &mut self,
+        state: &mut State,
+        offer: &mut Offer<'_>,
+    ) -> Option<Poll<Result<(), Closed>>> {
+        if !matches!(self.wait, Wait::New) {
+            let settled = state.waiters.poll_entry(&mut self.wait, offer)?;
+            return Some(settled.map(|status| match status {
+                Status::Granted => Ok(()),
+                Status::Waiting | Status::Refused => Err(Closed),
+            }));
+        }
+        let answer = match state.try_take(self.permits) {
+            Ok(()) => Ok(()),
+            Err(TryAcquireError::Closed) => Err(Closed),
+            Err(TryAcquireError::NoPermits) => {
+                return state.waiters.enqueue(&mut self.wait, self.permits, offer);
+            }
+        };
+        self.wait = Wait::Done;
+        Some(Poll::Ready(answer))
+    }
+
+    /// Gives up the place in the line. Promised permits go back, and if a long wish was at the
+    /// front, those behind it may have theirs.
+    fn leave(&mut self, semaphore: &Semaphore) {
+        if !matches!(self.wait, Wait::Queued(_)) {
+            return;
+        }
+        let (_left, wakes) = {
+            let mut state = semaphore.state.lock();
+            let left = state.waiters.leave(&mut self.wait);
+            if left
+                .as_ref()
+                .is_some_and(|left| left.status == Status::Granted)
+            {
+                state.permits += self.permits;
+            }
+            (left, state.grant())
+        };
+        wakes.wake();
+    }
+}

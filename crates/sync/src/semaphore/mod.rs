@@ -1,0 +1,292 @@
+//! A counting semaphore that serves its waiters strictly first come, first served.
+
+mod acquire;
+mod permit;
+
+pub use acquire::{Acquire, AcquireOwned};
+pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
+
+use crate::blocking::{BlockingError, block_on, may_block};
+use crate::poll::Wakes;
+use crate::wait_list::{Status, WaitList};
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use weftwork_std_or_loom::Mutex;
+
+/// Limits how many tasks do something at once.
+///
+/// Permits are handed out first come, first served: a permit that comes back is promised to the
+/// first waiter at once, and nobody passes a waiter, not even [`try_acquire`](Self::try_acquire)
+/// nor somebody who wants fewer permits. A permit comes back when its guard is dropped.
+///
+/// ```
+/// use weftwork_sync::Semaphore;
+/// # futures::executor::block_on(async {
+/// let semaphore = Semaphore::new(2);
+/// let first = semaphore.acquire().await?;
+/// let _second = semaphore.acquire().await?;
+/// assert!(semaphore.try_acquire().is_err());
+/// drop(first);
+/// assert_eq!(semaphore.available_permits(), 1);
+/// # Ok::<_, weftwork_sync::Closed>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "asyncio.Semaphore")]
+#[doc(alias = "locked")]
+pub struct Semaphore {
+    state: Mutex<State>,
+}
+
+/// The semaphore was closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(alias = "AcquireError")]
+pub struct Closed;
+
+/// Why [`Semaphore::try_acquire`] gave no permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryAcquireError {
+    /// The semaphore was closed.
+    Closed,
+    /// There are too few permits, or others have been waiting for longer.
+    NoPermits,
+}
+
+/// What the lock guards.
+///
+/// While somebody is in the line, there are fewer permits than the first one wants.
+struct State {
+    /// Permits that nobody has and nobody has been promised.
+    permits: usize,
+    /// All permits there are: free, promised and taken. It bounds `permits`, so that giving
+    /// permits back can never overflow.
+    total: usize,
+    closed: bool,
+    waiters: WaitList<usize>,
+}
+
+impl Semaphore {
+    /// The most permits that a semaphore can have.
+    pub const MAX_PERMITS: usize = usize::MAX >> 3;
+
+    /// A semaphore with this many permits.
+    ///
+    /// # Panics
+    /// With more than [`MAX_PERMITS`](Self::MAX_PERMITS).
+    #[must_use]
+    #[track_caller]
+    pub fn new(permits: usize) -> Self {
+        assert_fits(0, permits);
+        Self {
+            state: Mutex::new(State {
+                permits,
+                total: permits,
+                closed: false,
+                waiters: WaitList::new(),
+            }),
+        }
+    }
+
+    /// Waits for a permit.
+    ///
+    /// # Errors
+    /// [`Closed`] if the semaphore is closed, before or while waiting.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the place in the line; a permit that it had been promised
+    /// goes to the next waiter.
+    pub fn acquire(&self) -> Acquire<'_> {
+        self.acquire_many(1)
+    }
+
+    /// Waits for `n` permits and takes them all at once.
+    ///
+    /// Whoever comes later waits behind, also for fewer permits. With `n` of 0 it does not wait.
+    /// More permits than there are keep everybody waiting until permits are added.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire), which also tells of cancel safety.
+    pub fn acquire_many(&self, n: usize) -> Acquire<'_> {
+        Acquire::new(self, n)
+    }
+
+    /// As [`acquire`](Self::acquire), with a permit that owns its share of the semaphore.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire), which also tells of cancel safety.
+    pub fn acquire_owned(self: &Arc<Self>) -> AcquireOwned {
+        AcquireOwned::new(Arc::clone(self), 1)
+    }
+
+    /// As [`acquire_many`](Self::acquire_many), with a permit that owns its share of the
+    /// semaphore.
+    ///
+    /// # Errors
+    /// As [`acquire`](Self::acquire), which also tells of cancel safety.
+    pub fn acquire_many_owned(self: &Arc<Self>, n: usize) -> AcquireOwned {
+        AcquireOwned::new(Arc::clone(self), n)
+    }
+
+    /// Takes a permit if there is one for a newcomer at this moment.
+    ///
+    /// # Errors
+    /// [`TryAcquireError::NoPermits`] if it would have to wait, and
+    /// [`TryAcquireError::Closed`].
+    pub fn try_acquire(&self) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.state.lock().try_take(1)?;
+        Ok(SemaphorePermit::new(self, 1))
+    }
+
+    /// As [`try_acquire`](Self::try_acquire), with a permit that owns its share of the
+    /// semaphore.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_owned(self: &Arc<Self>) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.state.lock().try_take(1)?;
+        Ok(OwnedSemaphorePermit::new(Arc::clone(self), 1))
+    }
+
+    /// Waits for a permit on a thread that runs no tasks.
+    ///
+    /// # Errors
+    /// [`BlockingError::Failed`] if the semaphore is closed, and [`BlockingError::Refused`] on a
+    /// worker thread or on the callback lane of a weftwork runtime, always.
+    #[doc(alias = "acquire_blocking")]
+    pub fn blocking_acquire(&self) -> Result<SemaphorePermit<'_>, BlockingError<Closed>> {
+        may_block(())?;
+        block_on(self.acquire()).map_err(BlockingError::Failed)
+    }
+
+    /// Adds permits, for the waiters first. asyncio's `release` by somebody who acquired none.
+    ///
+    /// # Panics
+    /// If there would be more than [`MAX_PERMITS`](Self::MAX_PERMITS), taken ones included;
+    /// nothing is added then.
+    #[doc(alias = "release")]
+    #[track_caller]
+    pub fn add_permits(&self, n: usize) {
+        let total = self.state.lock().add(n);
+        match total {
+            Ok(wakes) => wakes.wake(),
+            Err(total) => assert_fits(total, n),
+        }
+    }
+
+    /// Closes it: whoever waits, and whoever comes later, gets [`Closed`]. Permits that were
+    /// taken or promised stay good.
+    pub fn close(&self) {
+        let mut wakes = Wakes::default();
+        {
+            let mut state = self.state.lock();
+            state.closed = true;
+            state.waiters.settle_waiting(Status::Refused, &mut wakes);
+        }
+        wakes.wake();
+    }
+
+    /// True once [`close`](Self::close) was called.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.state.lock().closed
+    }
+
+    /// How many permits nobody has and nobody has been promised.
+    ///
+    /// [`try_acquire`](Self::try_acquire) may fail all the same, because somebody in the line
+    /// waits for more of them.
+    #[must_use]
+    pub fn available_permits(&self) -> usize {
+        self.state.lock().permits
+    }
+
+    /// Takes `n` permits back.
+    fn release(&self, n: usize) {
+        let wakes = {
+            let mut state = self.state.lock();
+            state.permits += n;
+            state.grant()
+        };
+        wakes.wake();
+    }
+
+    /// `n` taken permits will not come back.
+    fn forget(&self, n: usize) {
+        self.state.lock().total -= n;
+    }
+}
+
+impl State {
+    fn try_take(&mut self, n: usize) -> Result<(), TryAcquireError> {
+        if self.closed {
+            return Err(TryAcquireError::Closed);
+        }
+        if n > 0 && (!self.waiters.is_empty() || n > self.permits) {
+            return Err(TryAcquireError::NoPermits);
+        }
+        self.permits -= n;
+        Ok(())
+    }
+
+    /// Adds permits; or gives the total that leaves no room for them.
+    fn add(&mut self, n: usize) -> Result<Wakes, usize> {
+        if n > Semaphore::MAX_PERMITS - self.total {
+            return Err(self.total);
+        }
+        self.total += n;
+        self.permits += n;
+        Ok(self.grant())
+    }
+
+    /// Promises free permits to the first waiters, as far as they reach.
+    fn grant(&mut self) -> Wakes {
+        let mut wakes = Wakes::default();
+        while let Some(&n) = self.waiters.front()
+            && n <= self.permits
+        {
+            self.permits -= n;
+            wakes.push(self.waiters.grant_front());
+        }
+        wakes
+    }
+}
+
+#[track_caller]
+fn assert_fits(total: usize, n: usize) {
+    assert!(
+        n <= Semaphore::MAX_PERMITS - total,
+        "a semaphore with {total} permits cannot have {n} more: the limit is \
+         Semaphore::MAX_PERMITS ({})",
+        Semaphore::MAX_PERMITS
+    );
+}
+
+impl fmt::Debug for Semaphore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Semaphore")
+            .field("available_permits", &self.available_permits())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the semaphore is closed: it gives no more permits")
+    }
+}
+
+impl Error for Closed {}
+
+impl fmt::Display for TryAcquireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Closed => Closed.fmt(f),
+            Self::NoPermits => f.write_str(
+                "no permit for a newcomer at this moment: await `acquire()` to wait in the line",
+            ),
+        }
+    }
+}
+
+impl Error for TryAcquireError {}

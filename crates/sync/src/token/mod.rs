@@ -1,0 +1,266 @@
+//! A tree of tokens by which code asks other code to stop.
+
+mod tree;
+mod until;
+
+pub use until::{UntilCancelled, UntilCancelledOwned};
+
+use crate::poll::Wakes;
+use crate::wait_list::{Status, WaitList};
+use std::fmt;
+use std::sync::Arc;
+use tree::Tree;
+use weftwork_std_or_loom::Mutex;
+use weftwork_task_context::{CancelSource, Cancelled};
+
+/// Says to everybody who holds it, or one of its descendants, that they should stop.
+///
+/// Clones are the same token. A [`child`](Self::child) is cancelled with its parent, also when
+/// the tokens in between have been dropped; a cancelled child does nothing to its parent.
+/// Cancelling is final, and dropping a token cancels nothing (a [`DropGuard`] does).
+///
+/// It takes 1e6 children, or a chain of 1e6 generations, without recursion.
+///
+/// ```
+/// use weftwork_sync::CancellationToken;
+/// # futures::executor::block_on(async {
+/// let server = CancellationToken::new();
+/// let request = server.child();
+/// server.cancel_with("shutting down");
+/// request.cancelled().await;
+/// assert_eq!(request.reason().unwrap().msg(), Some("shutting down"));
+/// # });
+/// ```
+#[derive(Clone)]
+#[doc(alias = "CancelScope")]
+pub struct CancellationToken {
+    handle: Arc<Handle>,
+}
+
+/// What the clones of a token share; dropped with the last of them.
+struct Handle {
+    /// The tree that it stands in. Its lock comes before those of its nodes.
+    tree: Arc<Mutex<Tree<Arc<Node>>>>,
+    /// Its branch, which is there until it is cancelled.
+    branch: usize,
+    node: Arc<Node>,
+}
+
+struct Node {
+    state: Mutex<NodeState>,
+}
+
+/// What a node's lock guards.
+struct NodeState {
+    /// Some once cancelled; set only while the tree is locked, together with taking the branch
+    /// out of it.
+    cause: Option<Cancelled>,
+    /// Nobody is in the line once it is cancelled.
+    waiters: WaitList<()>,
+}
+
+/// Cancels a token when it is dropped; made by [`CancellationToken::drop_guard`].
+#[derive(Debug)]
+#[must_use = "the token is cancelled when this is dropped"]
+pub struct DropGuard {
+    token: Option<CancellationToken>,
+    /// It names the place where the guard was made: a drop has no better one.
+    cause: Cancelled,
+}
+
+impl CancellationToken {
+    /// A token without a parent.
+    #[must_use]
+    pub fn new() -> Self {
+        let node = Node::new(None);
+        let mut tree = Tree::new();
+        let branch = tree.add_root(Arc::clone(&node));
+        Self::from_parts(Arc::new(Mutex::new(tree)), branch, node)
+    }
+
+    /// A token that is cancelled when this one is. The child of a cancelled token is cancelled
+    /// from the start, with the same reason.
+    #[must_use]
+    #[doc(alias = "child_token")]
+    pub fn child(&self) -> Self {
+        let Handle { tree, branch, node } = &*self.handle;
+        let (child, branch) = {
+            let mut tree = tree.lock();
+            match node.cause() {
+                Some(cause) => (Node::new(Some(cause)), usize::MAX),
+                None => {
+                    let child = Node::new(None);
+                    let branch = tree.add_child(*branch, Arc::clone(&child));
+                    (child, branch)
+                }
+            }
+        };
+        Self::from_parts(Arc::clone(tree), branch, child)
+    }
+
+    /// Cancels it and everything below it, and wakes those who wait for that. False if it had
+    /// been cancelled before.
+    #[track_caller]
+    pub fn cancel(&self) -> bool {
+        self.handle
+            .cancel(&Cancelled::new(None, CancelSource::Token))
+    }
+
+    /// As [`cancel`](Self::cancel), with a message for [`reason`](Self::reason). The first
+    /// reason stands.
+    #[track_caller]
+    pub fn cancel_with(&self, reason: impl Into<String>) -> bool {
+        let reason = Some(reason.into());
+        self.handle
+            .cancel(&Cancelled::new(reason, CancelSource::Token))
+    }
+
+    /// True once it or a token above it was cancelled.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.handle.node.state.lock().cause.is_some()
+    }
+
+    /// Where and with what message it was cancelled; `None` if it was not.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cancelled> {
+        self.handle.node.cause()
+    }
+
+    /// Waits until it is cancelled.
+    ///
+    /// # Cancel safety
+    /// The future can be dropped at any time.
+    pub fn cancelled(&self) -> UntilCancelled<'_> {
+        UntilCancelled::new(self)
+    }
+
+    /// As [`cancelled`](Self::cancelled), with a future that owns the token.
+    pub fn cancelled_owned(self) -> UntilCancelledOwned {
+        UntilCancelledOwned::new(self)
+    }
+
+    /// Runs `future` until it ends, or drops it when the token is cancelled: `None`.
+    ///
+    /// If the token was cancelled before, `future` is never polled. If both happen at once, the
+    /// value of the future wins.
+    ///
+    /// ```
+    /// # use weftwork_sync::CancellationToken;
+    /// # futures::executor::block_on(async {
+    /// let token = CancellationToken::new();
+    /// assert_eq!(token.run_until_cancelled(async { 1 }).await, Some(1));
+    /// token.cancel();
+    /// assert_eq!(token.run_until_cancelled(async { 1 }).await, None);
+    /// # });
+    /// ```
+    ///
+    /// # Cancel safety
+    /// As safe as `future`.
+    pub async fn run_until_cancelled<F: Future>(&self, future: F) -> Option<F::Output> {
+        until::run_until(self.cancelled(), future).await
+    }
+
+    /// Cancels the token when the guard is dropped; the place that [`reason`](Self::reason)
+    /// names is that of this call.
+    ///
+    /// ```
+    /// # use weftwork_sync::CancellationToken;
+    /// let token = CancellationToken::new();
+    /// drop(token.clone().drop_guard());
+    /// assert!(token.is_cancelled());
+    /// ```
+    #[track_caller]
+    pub fn drop_guard(self) -> DropGuard {
+        DropGuard {
+            token: Some(self),
+            cause: Cancelled::new(None, CancelSource::Token),
+        }
+    }
+
+    fn from_parts(tree: Arc<Mutex<Tree<Arc<Node>>>>, branch: usize, node: Arc<Node>) -> Self {
+        let handle = Arc::new(Handle { tree, branch, node });
+        Self { handle }
+    }
+}
+
+impl DropGuard {
+    /// Gives the token back without cancelling it.
+    #[must_use]
+    pub fn disarm(mut self) -> CancellationToken {
+        self.token.take().expect("it is taken only once")
+    }
+}
+
+impl Handle {
+    fn cancel(&self, cause: &Cancelled) -> bool {
+        let mut wakes = Wakes::default();
+        let cut = {
+            let mut tree = self.tree.lock();
+            if self.node.cause().is_some() {
+                return false;
+            }
+            let cut = tree.cut(self.branch);
+            for node in &cut {
+                let mut state = node.state.lock();
+                state.cause = Some(cause.clone());
+                state.waiters.settle_waiting(Status::Granted, &mut wakes);
+            }
+            cut
+        };
+        wakes.wake();
+        drop(cut);
+        true
+    }
+}
+
+impl Node {
+    fn new(cause: Option<Cancelled>) -> Arc<Self> {
+        let waiters = WaitList::new();
+        let state = Mutex::new(NodeState { cause, waiters });
+        Arc::new(Self { state })
+    }
+
+    fn cause(&self) -> Option<Cancelled> {
+        self.state.lock().cause.clone()
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Once cancelled, always cancelled: the tree knows it no more.
+        if self.node.state.lock().cause.is_some() {
+            return;
+        }
+        let token = {
+            let mut tree = self.tree.lock();
+            if self.node.state.lock().cause.is_some() {
+                return;
+            }
+            tree.drop_token(self.branch)
+        };
+        drop(token);
+    }
+}
+
+impl Drop for DropGuard {
+    fn drop(&mut self) {
+        if let Some(token) = &self.token {
+            token.handle.cancel(&self.cause);
+        }
+    }
+}
+
+impl Default for CancellationToken {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for CancellationToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancellationToken")
+            .field("cancelled", &self.reason())
+            .finish_non_exhaustive()
+    }
+}

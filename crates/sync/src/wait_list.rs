@@ -1,0 +1,213 @@
+//! The FIFO wait list that every primitive stands on: entries in a slab, linked by index, kept
+//! under the primitive's own lock.
+//!
+//! An entry is *waiting* while it is linked. Whoever has something for the first one settles
+//! it: the entry leaves the line, its waker is handed out to be called after the lock, and the
+//! entry itself stays in the slab until its future fetches the answer or is dropped. What a
+//! settled entry stands for (a permit, an item) is the primitive's business, and so is handing
+//! it on when the future goes away.
+
+use crate::poll::{Offer, Wakes};
+use slab::Slab;
+use std::task::{Poll, Waker};
+
+const NIL: usize = usize::MAX;
+
+/// An emptied list keeps room for this many entries; more is given back.
+const KEPT_CAPACITY: usize = 256;
+
+/// Names an entry. Not `Clone`: who gives it up has removed the entry.
+#[derive(Debug)]
+pub(crate) struct Key(usize);
+
+/// Where a waiting future stands.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// Not polled yet.
+    New,
+    /// It has an entry in the list.
+    Queued(Key),
+    /// It has given its answer.
+    Done,
+}
+
+/// What has become of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    /// Still in the line.
+    Waiting,
+    /// It gets what it waited for.
+    Granted,
+    /// It will not get it any more.
+    Refused,
+}
+
+struct Entry<D> {
+    prev: usize,
+    next: usize,
+    status: Status,
+    waker: Option<Waker>,
+    data: D,
+}
+
+/// An entry that was taken out. Drop it with the lock given back: it may hold a waker.
+pub(crate) struct Left {
+    pub(crate) status: Status,
+    _waker: Option<Waker>,
+}
+
+/// A FIFO line of waiting futures, each with a `D`.
+pub(crate) struct WaitList<D> {
+    entries: Slab<Entry<D>>,
+    head: usize,
+    tail: usize,
+}
+
+impl<D> WaitList<D> {
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: Slab::new(),
+            head: NIL,
+            tail: NIL,
+        }
+    }
+
+    /// True if nobody is in the line (settled entries do not count).
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == NIL
+    }
+
+    /// What the first in the line brought along.
+    pub(crate) fn front(&self) -> Option<&D> {
+        self.entries.get(self.head).map(|entry| &entry.data)
+    }
+
+    /// Puts a newcomer at the end of the line; `None` if that needs a clone of the waker.
+    pub(crate) fn enqueue<R>(
+        &mut self,
+        wait: &mut Wait,
+        data: D,
+        offer: &mut Offer<'_>,
+    ) -> Option<Poll<R>> {
+        let waker = offer.take()?;
+        let index = self.entries.insert(Entry {
+            prev: self.tail,
+            next: NIL,
+            status: Status::Waiting,
+            waker: Some(waker),
+            data,
+        });
+        match self.entries.get_mut(self.tail) {
+            Some(last) => last.next = index,
+            None => self.head = index,
+        }
+        self.tail = index;
+        *wait = Wait::Queued(Key(index));
+        Some(Poll::Pending)
+    }
+
+    /// Looks after the entry of a queued future. A settled entry is removed; a waiting one
+    /// gets the polling task's waker (`None`: that needs a clone).
+    pub(crate) fn poll_entry(
+        &mut self,
+        wait: &mut Wait,
+        offer: &mut Offer<'_>,
+    ) -> Option<Poll<Status>> {
+        let Wait::Queued(Key(index)) = *wait else {
+            panic!("a future of weftwork's sync was polled again after it had completed");
+        };
+        let entry = &mut self.entries[index];
+        if entry.status == Status::Waiting {
+            return offer.store(&mut entry.waker).then_some(Poll::Pending);
+        }
+        *wait = Wait::Done;
+        Some(Poll::Ready(self.remove(index).status))
+    }
+
+    /// A whole step of a future that waits until something is `reached`, at which point all are
+    /// settled at once.
+    pub(crate) fn poll_reached(
+        &mut self,
+        reached: bool,
+        wait: &mut Wait,
+        offer: &mut Offer<'_>,
+    ) -> Option<Poll<()>>
+    where
+        D: Default,
+    {
+        if !matches!(wait, Wait::New) {
+            return Some(self.poll_entry(wait, offer)?.map(|_| ()));
+        }
+        if !reached {
+            return self.enqueue(wait, D::default(), offer);
+        }
+        *wait = Wait::Done;
+        Some(Poll::Ready(()))
+    }
+
+    /// Takes out the entry of a future that goes away.
+    pub(crate) fn leave(&mut self, wait: &mut Wait) -> Option<Left> {
+        match std::mem::replace(wait, Wait::Done) {
+            Wait::Queued(Key(index)) => Some(self.remove(index)),
+            Wait::New | Wait::Done => None,
+        }
+    }
+
+    /// Grants the first in the line its wish, and gives its waker. `None` if the line is empty.
+    #[inline]
+    pub(crate) fn grant_front(&mut self) -> Option<Waker> {
+        if self.is_empty() {
+            return None;
+        }
+        self.settle_front(Status::Granted)
+    }
+
+    /// Settles everybody in the line.
+    pub(crate) fn settle_waiting(&mut self, status: Status, wakes: &mut Wakes) {
+        while !self.is_empty() {
+            wakes.push(self.settle_front(status));
+        }
+    }
+
+    /// Refuses everybody, also those that had been granted and have not fetched it yet.
+    pub(crate) fn refuse_all(&mut self, wakes: &mut Wakes) {
+        self.settle_waiting(Status::Refused, wakes);
+        for (_, entry) in &mut self.entries {
+            entry.status = Status::Refused;
+        }
+    }
+
+    fn settle_front(&mut self, status: Status) -> Option<Waker> {
+        let index = self.head;
+        self.unlink(index);
+        let entry = &mut self.entries[index];
+        entry.status = status;
+        entry.waker.take()
+    }
+
+    fn remove(&mut self, index: usize) -> Left {
+        if self.entries[index].status == Status::Waiting {
+            self.unlink(index);
+        }
+        let entry = self.entries.remove(index);
+        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
+            self.entries = Slab::new();
+        }
+        Left {
+            status: entry.status,
+            _waker: entry.waker,
+        }
+    }
+
+    fn unlink(&mut self, index: usize) {
+        let Entry { prev, next, .. } = self.entries[index];
+        match self.entries.get_mut(prev) {
+            Some(before) => before.next = next,
+            None => self.head = next,
+        }
+        match self.entries.get_mut(next) {
+            Some(after) => after.prev = prev,
+            None => self.tail = prev,
+        }
+    }
+}

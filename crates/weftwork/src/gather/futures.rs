@@ -1,0 +1,231 @@
+//! The futures of `gather`.
+
+use super::GroupControl;
+use super::children::Children;
+use crate::cancel::{self, Cancelled, Probe};
+use crate::{ResultError, Task, TaskControl, TaskError};
+use std::fmt;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use weftwork_scheduler::{Group, Progress};
+
+/// The future of [`gather`](super::gather()): values of one type, in a vec.
+pub type Gather<T> = JoinAll<Vec<Task<T>>>;
+
+/// The future of [`Gather::return_exceptions`](JoinAll::return_exceptions).
+pub type GatherOutcomes<T> = JoinAllOutcomes<Vec<Task<T>>>;
+
+/// Waits for a collection of tasks: a vec for [`gather`](super::gather()), a tuple for
+/// [`gather!`](crate::gather!).
+#[must_use = "the tasks run, but nobody sees what they give"]
+pub struct JoinAll<C> {
+    tasks: C,
+    /// Counts the tasks down; made when the gather is polled first.
+    group: Option<Arc<Group>>,
+    /// Made for whoever asks for it, and for a cancel.
+    control: Option<GroupControl>,
+    /// A cancel of the awaiting task that was passed on to the children.
+    forwarded: Option<(Cancelled, TaskControl)>,
+    /// A failure was raised: the other children are left alone from then on.
+    raised: Option<Cancelled>,
+    probe: Probe,
+}
+
+impl<C> Unpin for JoinAll<C> {}
+
+impl<C: Children> JoinAll<C> {
+    #[doc(hidden)]
+    pub fn new(tasks: C) -> Self {
+        Self {
+            tasks,
+            group: None,
+            control: None,
+            forwarded: None,
+            raised: None,
+            probe: Probe::new(),
+        }
+    }
+
+    /// Gives a `Result` for each child instead of failing with the first one that fails.
+    pub fn return_exceptions(self) -> JoinAllOutcomes<C> {
+        JoinAllOutcomes(self)
+    }
+
+    /// Cancels the children from elsewhere.
+    pub fn control(&mut self) -> GroupControl {
+        let tasks = &self.tasks;
+        self.control
+            .get_or_insert_with(|| GroupControl::new(tasks.controls()))
+            .clone()
+    }
+
+    /// True once all children have ended.
+    #[must_use]
+    pub fn done(&self) -> bool {
+        self.tasks.controls().iter().all(TaskControl::done)
+    }
+
+    /// The values, if all children have given one. Never blocks.
+    ///
+    /// # Errors
+    /// As for [`Task::result`]; of several failures the first in the order of the input.
+    pub fn result(&mut self) -> Result<C::Values, ResultError> {
+        if !self.done() {
+            return Err(ResultError::InvalidState);
+        }
+        self.tasks.values()
+    }
+
+    /// Leaves the waker and reads once how far the group is.
+    fn progress(&mut self, waker: &Waker) -> Progress {
+        let group = self.group.get_or_insert_with(|| {
+            let group = Group::new(self.tasks.count());
+            self.tasks.join(&group);
+            group
+        });
+        group.register(waker)
+    }
+
+    /// The cancel of the whole group, if there was one.
+    fn cancelled(&self) -> Option<Cancelled> {
+        let forwarded = self.forwarded.as_ref().map(|(cause, _)| cause);
+        let by_control = || self.control.as_ref().and_then(GroupControl::cancelled);
+        forwarded.or_else(by_control).cloned()
+    }
+
+    /// A cancel is being delivered: it goes to the children, unless a failure was raised.
+    fn deliver(&mut self, cx: &Context<'_>) {
+        let Some(cause) = cancel::delivered() else {
+            return;
+        };
+        self.probe.arm(cx);
+        if self.raised.is_none() && self.control().cancel_for(&cause) {
+            self.forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
+            cancel::mark_taken();
+        }
+    }
+
+    fn wait(&mut self, cx: &Context<'_>) {
+        self.probe.arm(cx);
+        if self.forwarded.is_some() {
+            cancel::mark_busy(1);
+        }
+    }
+
+    /// The awaiter is cancelled here, now and at every further poll.
+    fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
+        self.forwarded = None;
+        self.probe.arm(cx);
+        cancel::raise(&cause, cx);
+        self.raised = Some(cause);
+        Poll::Pending
+    }
+}
+
+impl<C: Children> Future for JoinAll<C> {
+    type Output = C::Values;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<C::Values> {
+        let this = &mut *self;
+        if let Some(cause) = this.raised.clone() {
+            return this.raise(cause, cx);
+        }
+        if cancel::delivering() {
+            this.progress(cx.waker());
+            this.deliver(cx);
+            return Poll::Pending;
+        }
+        let progress = this.progress(cx.waker());
+        if let Some(cause) = this.cancelled() {
+            if progress.left == 0 {
+                return this.raise(cause, cx);
+            }
+            this.wait(cx);
+            return Poll::Pending;
+        }
+        if progress.failed {
+            match this.tasks.first_error() {
+                Some(TaskError::Cancelled(cause)) => return this.raise(cause, cx),
+                Some(TaskError::Panicked(payload)) => resume_unwind(payload),
+                None => {}
+            }
+        }
+        if progress.left > 0 {
+            this.wait(cx);
+            return Poll::Pending;
+        }
+        match this.tasks.values() {
+            Ok(values) => Poll::Ready(values),
+            Err(_) => {
+                // Callbacks that were added after the end look at a value right now.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<C> Drop for JoinAll<C> {
+    fn drop(&mut self) {
+        if let Some((cause, awaiter)) = self.forwarded.take() {
+            // Its effect was not seen: the awaiter is still to be cancelled.
+            cancel::redeliver(&awaiter, cause);
+        }
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for JoinAll<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gather")
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Waits for a collection of tasks and gives a `Result` for each.
+///
+/// It fails only if the group is cancelled, by its awaiter or its control: then all children
+/// are cancelled and waited for, and the cancel goes on even if they swallow it.
+#[derive(Debug)]
+#[must_use = "the tasks run, but nobody sees what they give"]
+pub struct JoinAllOutcomes<C>(JoinAll<C>);
+
+impl<C: Children> JoinAllOutcomes<C> {
+    /// Cancels the children from elsewhere.
+    pub fn control(&mut self) -> GroupControl {
+        self.0.control()
+    }
+
+    /// True once all children have ended.
+    #[must_use]
+    pub fn done(&self) -> bool {
+        self.0.done()
+    }
+}
+
+impl<C: Children> Future for JoinAllOutcomes<C> {
+    type Output = C::Outcomes;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let group = &mut self.0;
+        if let Some(cause) = group.raised.clone() {
+            return group.raise(cause, cx);
+        }
+        let left = group.progress(cx.waker()).left;
+        if cancel::delivering() {
+            group.deliver(cx);
+            return Poll::Pending;
+        }
+        if left > 0 {
+            group.wait(cx);
+            return Poll::Pending;
+        }
+        if let Some(cause) = group.cancelled() {
+            return group.raise(cause, cx);
+        }
+        Poll::Ready(group.tasks.outcomes())
+    }
+}

@@ -1,0 +1,108 @@
+//! Cancel scopes: `catch`, `finally`, `shielded`, raising again.
+//!
+//! `docs/cancellation.md` has the protocol that these futures follow.
+
+mod catch;
+mod finally;
+mod resume;
+mod shielded;
+
+pub use catch::{Catch, catch};
+pub use finally::{Finally, finally};
+pub use resume::{Never, OrResume, ResumeExt};
+pub use shielded::{Shielded, shielded};
+
+use crate::TaskError;
+use crate::cancel::{self, Cancelled, Hit};
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use weftwork_scheduler::TaskControl;
+use weftwork_task_context::with_frame;
+
+/// What a scope remembers between two polls of its body.
+#[derive(Default)]
+pub(crate) struct Armed {
+    /// A cancel that the scope took and has not acted on.
+    taken: Option<(Cancelled, Option<TaskControl>)>,
+    /// The raised cancel was delivered to everything else in the scope.
+    told: bool,
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        if let Some((cause, Some(task))) = self.taken.take() {
+            // Taken, but dropped before it could act: it must not get lost.
+            cancel::redeliver(&task, cause);
+        }
+    }
+}
+
+impl fmt::Debug for Armed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Armed")
+            .field("taken", &self.taken.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Polls a scope's body. Ready: the scope has to end with this.
+pub(crate) fn poll_body<F: Future>(
+    mut body: Pin<&mut F>,
+    cx: &mut Context<'_>,
+    armed: &mut Armed,
+) -> Poll<Result<F::Output, TaskError>> {
+    if let Some((cause, _)) = armed.taken.take() {
+        return Poll::Ready(Err(TaskError::Cancelled(cause)));
+    }
+    let deliver = cancel::delivered();
+    let polled = catch_unwind(AssertUnwindSafe(|| {
+        with_frame(deliver.as_ref(), false, || body.as_mut().poll(cx))
+    }));
+    let heard = match polled {
+        Err(payload) => return Poll::Ready(Err(TaskError::Panicked(payload))),
+        Ok((Poll::Ready(value), _)) => return Poll::Ready(Ok(value)),
+        Ok((Poll::Pending, heard)) => heard,
+    };
+    cancel::mark_busy(heard.frame.busy);
+    if let Some(cause) = heard.hit {
+        if let Some(end) = poll_hit(body, cx, armed, cause) {
+            return end;
+        }
+    }
+    if let Some(cause) = deliver {
+        cancel::mark_taken();
+        if !heard.frame.taken {
+            armed.taken = Some((cause, TaskControl::current()));
+        }
+    }
+    Poll::Pending
+}
+
+/// A cancelled await was met in the body.
+fn poll_hit<F: Future>(
+    mut body: Pin<&mut F>,
+    cx: &mut Context<'_>,
+    armed: &mut Armed,
+    cause: Cancelled,
+) -> Option<Poll<Result<F::Output, TaskError>>> {
+    let told = &mut armed.told;
+    let hit = catch_unwind(AssertUnwindSafe(|| {
+        cancel::on_hit(cause, told, &mut || body.as_mut().poll(cx))
+    }));
+    match hit {
+        Err(payload) => Some(Poll::Ready(Err(TaskError::Panicked(payload)))),
+        Ok(Err(value)) => Some(Poll::Ready(Ok(value))),
+        Ok(Ok(Hit::Now(cause))) => Some(Poll::Ready(Err(TaskError::Cancelled(cause)))),
+        Ok(Ok(Hit::Later)) => {
+            cancel::mark_busy(1);
+            Some(Poll::Pending)
+        }
+        Ok(Ok(Hit::Old)) => {
+            armed.told = false;
+            None
+        }
+    }
+}

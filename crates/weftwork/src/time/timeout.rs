@@ -1,0 +1,190 @@
+//! A deadline for a future: asyncio.timeout.
+
+use super::deadline_after;
+use crate::cancel::{self, Cancelled, Probe};
+use pin_project_lite::pin_project;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use weftwork_scheduler::Timer;
+use weftwork_task_context::{CancelSource, with_frame};
+
+/// The time was over.
+#[doc(alias = "TimeoutError")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Elapsed {}
+
+impl Elapsed {
+    pub(crate) fn new() -> Self {
+        Self {}
+    }
+}
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time was over")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+pin_project! {
+    /// The future of [`timeout`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        body: Option<F>,
+        timer: Timer,
+        // The deadline has come, and the cancel was delivered inside.
+        expiring: bool,
+        // The task itself was cancelled: that goes on, whatever the deadline did.
+        outer: bool,
+        // The cancel that is raised at every further poll.
+        raised: Option<Cancelled>,
+        probe: Probe,
+    }
+}
+
+/// Gives a future so much time: asyncio.timeout.
+///
+/// When the time is over, a cancel is delivered inside the future; its clean-up and its
+/// child tasks are waited for, then `Err(Elapsed)` comes. A value that comes meanwhile wins.
+/// If the task is cancelled too, that goes on. Zero polls the future once.
+///
+/// ```
+/// use std::time::Duration;
+/// use weftwork::{run, time::{sleep, timeout}};
+///
+/// run(async {
+///     let late = timeout(Duration::from_millis(1), sleep(Duration::from_secs(60))).await;
+///     assert!(late.is_err());
+///     assert_eq!(timeout(Duration::from_secs(60), async { 5 }).await, Ok(5));
+/// });
+/// ```
+///
+/// # Panics
+/// When polled outside of a runtime.
+#[doc(alias = "asyncio.timeout")]
+pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
+    with_deadline(deadline_after(duration), future)
+}
+
+/// As [`timeout`], until an instant.
+#[doc(alias = "asyncio.timeout_at")]
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    with_deadline(Some(deadline), future)
+}
+
+fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> {
+    Timeout {
+        body: Some(future),
+        timer: Timer::new(deadline),
+        expiring: false,
+        outer: false,
+        raised: None,
+        probe: Probe::new(),
+    }
+}
+
+impl<F> Timeout<F> {
+    /// When the time is over; none: never.
+    #[must_use]
+    pub fn when(&self) -> Option<Instant> {
+        self.timer.deadline()
+    }
+
+    /// True once the deadline has come and struck.
+    #[must_use]
+    pub fn expired(&self) -> bool {
+        self.expiring
+    }
+
+    /// Moves the deadline, unless it has struck.
+    pub fn reschedule(self: Pin<&mut Self>, deadline: Option<Instant>) {
+        let this = self.project();
+        if !*this.expiring {
+            this.timer.reset(deadline);
+        }
+    }
+}
+
+impl<F: Future> Timeout<F> {
+    /// The deadline has come: delivers a cancel inside.
+    fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.project();
+        *this.expiring = true;
+        let cause = Cancelled::new(None, CancelSource::Timeout);
+        cancel::wake_current_probes();
+        let body = this
+            .body
+            .as_mut()
+            .as_pin_mut()
+            .expect("a future is not polled after its end");
+        let (polled, heard) = with_frame(Some(&cause), false, || body.poll(cx));
+        match polled {
+            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Pending if heard.frame.taken => {
+                // Something inside handles it: once more, without the cancel.
+                cancel::wake_current_probes();
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            Poll::Pending => {
+                this.body.set(None);
+                Poll::Ready(Err(Elapsed::new()))
+            }
+        }
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.as_mut().project();
+        if let Some(cause) = this.raised {
+            this.probe.arm(cx);
+            cancel::raise(cause, cx);
+            return Poll::Pending;
+        }
+        let deliver = cancel::delivered();
+        *this.outer |= deliver.is_some();
+        let body = this
+            .body
+            .as_mut()
+            .as_pin_mut()
+            .expect("a future is not polled after its end");
+        let (polled, heard) = with_frame(deliver.as_ref(), false, || body.poll(cx));
+        if let Poll::Ready(value) = polled {
+            return Poll::Ready(Ok(value));
+        }
+        cancel::mark_busy(heard.frame.busy);
+        if heard.frame.taken {
+            cancel::mark_taken();
+        }
+        if let Some(cause) = heard.hit {
+            if *this.expiring && !*this.outer && heard.frame.busy == 0 {
+                this.body.set(None);
+                return Poll::Ready(Err(Elapsed::new()));
+            }
+            this.probe.arm(cx);
+            cancel::raise(&cause, cx);
+            if *this.outer {
+                *this.raised = Some(cause);
+            }
+            return Poll::Pending;
+        }
+        this.probe.arm(cx);
+        if deliver.is_some() || *this.expiring {
+            return Poll::Pending;
+        }
+        match Pin::new(this.timer).poll(cx) {
+            Poll::Ready(()) => self.expire(cx),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
