@@ -1,1 +1,9 @@
-//! The reactor of weftwork over the polling crate: registrations, readiness, wakers per direction.
+//! The reactor of weftwork over the `polling` crate.
+
+#[cfg(not(weftwork_loom))]
+mod reactor;
+#[cfg(weftwork_loom)]
+#[path = "reactor_model.rs"]
+mod reactor;
+
+pub use reactor::Reactor;
