@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{ThreadKind, set_task, set_thread_kind};
+use weftwork_task_context::{ThreadKind, enter_task, leave_task, set_thread_kind};
 
 /// One callback.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -150,13 +150,13 @@ async fn lane(shared: Weak<Shared>) {
 
 /// Runs one callback as a callback sees the world: no current task, no blocking.
 fn run_job(job: Job) {
-    let task = set_task(std::ptr::null());
+    let lane = enter_task(std::ptr::null());
     let kind = set_thread_kind(ThreadKind::Lane);
     if let Err(payload) = crate::task::contain(job) {
         crate::shared::report_callback(payload);
     }
     set_thread_kind(kind);
-    set_task(task);
+    leave_task(lane);
 }
 
 /// A scheduled callback.

@@ -28,12 +28,8 @@ pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     f(unsafe { worker.as_ref() })
 }
 
-/// True if this thread runs tasks.
-pub(crate) fn is_worker() -> bool {
-    CONTEXT.with(|context| !context.worker.get().is_null())
-}
-
 /// The runtime that was entered on this thread.
+#[inline]
 pub(crate) fn current() -> Option<Handle> {
     if let Some(handle) = with_worker(|worker| worker.map(Handle::of_worker)) {
         return Some(handle);

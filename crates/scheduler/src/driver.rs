@@ -109,9 +109,8 @@ impl Driver {
     }
 
     /// A busy worker's look: timers that are due, and now and then the reactor.
-    pub(crate) fn poll(&self, shared: &Shared) -> Vec<Waker> {
+    pub(crate) fn poll(&self, shared: &Shared, now: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        let now = self.now();
         let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
         if events {
             if let Some(_turn) = self.turn.try_lock() {

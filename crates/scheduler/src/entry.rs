@@ -48,6 +48,7 @@ impl Entry {
         &self.place
     }
 
+    #[inline]
     pub(crate) fn is_notified(&self) -> bool {
         self.notified.load(Relaxed)
     }

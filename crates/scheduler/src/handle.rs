@@ -5,7 +5,7 @@ use crate::callbacks::CallHandle;
 use crate::context;
 use crate::driver::Due;
 use crate::sched::Worker;
-use crate::shared::Shared;
+use crate::shared::{Origin, Shared};
 use crate::task::{Task, TaskControl};
 use std::fmt;
 use std::future::Future;
@@ -35,6 +35,8 @@ pub enum RuntimeError {
     Stopped,
     /// `run` or `block_on` was called by a task or callback.
     Nested,
+    /// A single-threaded runtime belongs to the thread that made it.
+    OtherThread,
 }
 
 impl fmt::Display for RuntimeError {
@@ -52,6 +54,10 @@ impl fmt::Display for RuntimeError {
             Self::Nested => {
                 "run() cannot be called from a running event loop: await the future instead, or \
                  spawn it"
+            }
+            Self::OtherThread => {
+                "a single-threaded runtime is entered and closed by the thread that made it: make \
+                 it there, and give other threads its handle"
             }
         })
     }
@@ -186,9 +192,25 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let location = Location::caller();
+        self.try_spawn_named(future, None)
+    }
+
+    #[track_caller]
+    pub(crate) fn try_spawn_named<F>(
+        &self,
+        future: F,
+        name: Option<String>,
+    ) -> Result<Task<F::Output>, SpawnError<F>>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let origin = Origin {
+            name,
+            ..Origin::at(Location::caller())
+        };
         // SAFETY: the future is Send.
-        unsafe { self.0.try_spawn(future, location) }
+        unsafe { self.0.try_spawn(future, origin) }
             .map_err(|future| SpawnError::new(RuntimeError::Closed, future))
     }
 
@@ -343,7 +365,7 @@ where
     let location = Location::caller();
     let spawned = context::with_worker(|worker| match worker {
         // SAFETY: the future is Send.
-        Some(worker) => unsafe { worker.shared().try_spawn(future, location) },
+        Some(worker) => unsafe { worker.shared().try_spawn(future, Origin::at(location)) },
         None => Err(future),
     });
     match spawned {

@@ -18,6 +18,7 @@ mod report;
 mod runtime;
 mod sched;
 mod shared;
+mod spawn_group;
 mod task;
 mod task_builder;
 mod timer;
@@ -28,6 +29,7 @@ pub use callbacks::CallHandle;
 pub use handle::{EnterGuard, Handle, RuntimeError, SpawnError, spawn, try_spawn};
 pub use report::Report;
 pub use runtime::{BlockOnError, Runtime};
+pub use spawn_group::{Grouped, spawn_group, spawn_local_group};
 pub use task::{
     BlockingError, BlockingRefused, CallbackId, CancelOnDrop, Ended, Finished, Group, OutcomeOf,
     Payload, Progress, ResultError, SharedTask, Task, TaskControl, TaskError, cancel,
@@ -39,5 +41,6 @@ pub use timer::Timer;
 /// True if this thread runs tasks: `run` and `block_on` are refused here.
 #[must_use]
 pub fn is_running_here() -> bool {
-    context::is_worker()
+    use weftwork_task_context::ThreadKind::{Lane, Worker};
+    matches!(weftwork_task_context::thread_kind(), Worker | Lane)
 }

@@ -46,28 +46,28 @@ impl Default for Life {
 }
 
 impl Life {
+    #[inline]
     pub(crate) fn is_running(&self) -> bool {
         self.running.load(Relaxed)
     }
 
+    /// True once spawns are refused.
+    ///
+    /// A spawn asks twice. The second time a fence lies between the task's entry into the
+    /// registry and the question (the one with which its push looks for a sleeper); pairs with
+    /// the fence in `begin_closing`: either the spawn sees the closing, or the closing sees
+    /// the task.
     #[inline]
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)
     }
 
-    /// As [`is_closing`](Self::is_closing), after the caller has entered a task into the
-    /// registry: either this sees the closing, or the closing sees the task.
     #[inline]
-    pub(crate) fn is_closing_now(&self) -> bool {
-        // Pairs with the fence in `begin_closing`.
-        fence_edge!(C1, SeqCst);
-        self.closing.load(Relaxed)
-    }
-
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
     }
 
+    #[inline]
     pub(crate) fn closer(&self) -> Option<usize> {
         Some(self.closer.load(Relaxed)).filter(|closer| *closer != NOBODY)
     }
@@ -122,8 +122,8 @@ impl Life {
         self.closing.store(true, Relaxed);
         self.open(&mut gate);
         drop(gate);
-        // Pairs with the fence in `is_closing_now`.
-        fence_edge!(C1, SeqCst);
+        // Between the closing and the look at the registry; pairs with the fence of a push.
+        fence_edge!(I1, SeqCst);
         Ok(())
     }
 

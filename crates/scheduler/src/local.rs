@@ -4,12 +4,13 @@ use crate::builder::Builder;
 use crate::context;
 use crate::handle::RuntimeError;
 use crate::runtime::Runtime;
+use crate::shared::Origin;
 use crate::task::Task;
 use std::future::Future;
 use std::panic::Location;
 
 /// A runtime on which this thread is the one and only worker and everything that is ready
-/// runs first in, first out: tasks, wakes and callbacks.
+/// runs first in, first out: tasks, wakes and callbacks. Only this thread may enter and close it.
 ///
 /// # Errors
 /// As for [`Builder::build`].
@@ -28,16 +29,26 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let location = Location::caller();
-    let spawned = context::with_worker(|worker| match worker {
-        Some(worker) if worker.shared().config.fifo => {
-            // SAFETY: a single-threaded runtime has one worker, and this thread is it.
-            Some(
-                unsafe { worker.shared().try_spawn(future, location) }
-                    .unwrap_or_else(|future| Task::cancelled_at_birth(worker.shared_arc(), future)),
-            )
-        }
-        _ => None,
+    match try_spawn(future, Origin::at(Location::caller())) {
+        Ok(task) | Err(task) => task,
+    }
+}
+
+/// The task, or, from a runtime that is closing, one that was cancelled at once.
+#[track_caller]
+pub(crate) fn try_spawn<F>(
+    future: F,
+    origin: Origin<'_>,
+) -> Result<Task<F::Output>, Task<F::Output>>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let spawned = context::with_worker(|worker| {
+        let worker = worker.filter(|worker| worker.shared().config.fifo)?;
+        // SAFETY: a single-threaded runtime has one worker, and this thread is it.
+        let spawned = unsafe { worker.shared().try_spawn(future, origin) };
+        Some(spawned.map_err(|future| Task::cancelled_at_birth(worker.shared_arc(), future)))
     });
     spawned.unwrap_or_else(|| {
         panic!(

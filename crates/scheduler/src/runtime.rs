@@ -16,7 +16,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, ThreadId};
 use weftwork_std_or_loom::Mutex;
 use weftwork_task_context::{CancelSource, Cancelled, ThreadKind, set_thread_kind};
 
@@ -33,6 +33,9 @@ use weftwork_task_context::{CancelSource, Cancelled, ThreadKind, set_thread_kind
 pub struct Runtime {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// The one thread that may enter, close and drop a single-threaded runtime: the futures of
+    /// its tasks need not be `Send`.
+    home: Option<ThreadId>,
 }
 
 /// Why `try_block_on` has no value.
@@ -72,7 +75,9 @@ impl Runtime {
 
     pub(crate) fn with_config(config: Config) -> io::Result<Self> {
         let threads = config.workers - usize::from(config.caller_runs_tasks);
+        let home = config.fifo.then(|| std::thread::current().id());
         let runtime = Self {
+            home,
             shared: Shared::new(config)?,
             threads: Mutex::new(Vec::new()),
         };
@@ -119,7 +124,7 @@ impl Runtime {
     #[track_caller]
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, BlockOnError> {
         let location = Location::caller();
-        let entered = Entered::new(&self.shared).map_err(BlockOnError::Runtime)?;
+        let entered = self.enter().map_err(BlockOnError::Runtime)?;
         let result = drive(&self.shared, future, location);
         drop(entered);
         match result {
@@ -139,7 +144,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError`] if the runtime is closed, or inside of a running one.
     pub fn run_forever(&self) -> Result<(), RuntimeError> {
-        let entered = Entered::new(&self.shared)?;
+        let entered = self.enter()?;
         let shared = &self.shared;
         let mark = Cell::new(None);
         let ran = shared.with_seat(|worker| {
@@ -165,8 +170,10 @@ impl Runtime {
     /// blocking pool down, joins all threads. Closing twice is fine.
     ///
     /// # Errors
-    /// [`RuntimeError::Running`] while some thread runs it.
+    /// [`RuntimeError::Running`] while some thread runs it, [`RuntimeError::OtherThread`] for a
+    /// single-threaded runtime that another thread made.
     pub fn close(&self) -> Result<(), RuntimeError> {
+        self.check_home()?;
         match self.shared.life.begin_closing() {
             Ok(()) => {}
             Err(true) => return Err(RuntimeError::Running),
@@ -194,6 +201,18 @@ impl Runtime {
         });
         shared.driver.clear();
         Ok(())
+    }
+
+    fn check_home(&self) -> Result<(), RuntimeError> {
+        match self.home {
+            Some(home) if home != std::thread::current().id() => Err(RuntimeError::OtherThread),
+            _ => Ok(()),
+        }
+    }
+
+    fn enter(&self) -> Result<Entered<'_>, RuntimeError> {
+        self.check_home()?;
+        Entered::new(&self.shared)
     }
 
     /// True while some thread runs it.
@@ -250,7 +269,7 @@ struct Entered<'a> {
 
 impl<'a> Entered<'a> {
     fn new(shared: &'a Shared) -> Result<Self, RuntimeError> {
-        if context::is_worker() {
+        if crate::is_running_here() {
             return Err(RuntimeError::Nested);
         }
         shared
@@ -318,6 +337,7 @@ fn drive_pinned<F: Future>(
         id: shared.take_ids(1),
         slot: shared.registry.place(),
         location,
+        group: None,
     };
     let main = allocate::<F, true>(future, birth);
     shared.registry.insert(main);
@@ -377,6 +397,7 @@ fn drive_in_queue<F: Future>(
         id: worker.next_id(),
         slot,
         location,
+        group: None,
     };
     let main = allocate::<F, false>(future, birth);
     shared.registry.insert(main);
@@ -402,8 +423,13 @@ fn finish_main<T>(task: &mut Task<T>, stopped: bool) -> Driven<T> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Running cannot be: `block_on` borrows the runtime.
-        let _ = self.close();
+        match self.close() {
+            // Its futures may be dropped by its own thread only: they are leaked, and what
+            // they point to with them.
+            Err(RuntimeError::OtherThread) => std::mem::forget(Arc::clone(&self.shared)),
+            // Running cannot be: `block_on` borrows the runtime.
+            _ => {}
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
 use crate::task::refs::Runnable;
 use crate::task::registry::Registry;
-use crate::task::{Payload, Task, TaskControl};
+use crate::task::{Group, Payload, Task, TaskControl};
 use crossbeam_utils::CachePadded;
 use std::future::Future;
 use std::panic::Location;
@@ -27,6 +27,27 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// Seats beyond the configured workers, for further threads in `block_on` and for the
 /// replacement of blocked workers.
 const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
+
+/// What a spawn says of a task, apart from its future.
+pub(crate) struct Origin<'a> {
+    pub(crate) location: &'static Location<'static>,
+    /// Its name, there before anybody can see the task.
+    pub(crate) name: Option<String>,
+    /// The unsettled group that it becomes a member of. The members start in order.
+    pub(crate) group: Option<&'a Group>,
+}
+
+impl Origin<'_> {
+    /// A task by itself, without a name.
+    #[inline]
+    pub(crate) fn at(location: &'static Location<'static>) -> Self {
+        Self {
+            location,
+            name: None,
+            group: None,
+        }
+    }
+}
 
 /// One runtime.
 pub(crate) struct Shared {
@@ -155,7 +176,7 @@ impl Shared {
     pub(crate) unsafe fn try_spawn<F>(
         &self,
         future: F,
-        location: &'static Location<'static>,
+        origin: Origin<'_>,
     ) -> Result<Task<F::Output>, F>
     where
         F: Future + 'static,
@@ -177,14 +198,19 @@ impl Shared {
                 shared: self,
                 id,
                 slot,
-                location,
+                location: origin.location,
+                group: origin.group,
             };
             let header = allocate::<F, false>(future, birth);
-            self.registry.insert(header);
             // SAFETY: the new cell has one reference for its handle.
             let task = unsafe { Task::new(header) };
-            schedule_new(self, Runnable(header), worker);
-            if self.life.is_closing_now() {
+            if let Some(name) = origin.name {
+                task.set_name(name);
+            }
+            self.registry.insert(header);
+            let in_order = origin.group.is_some();
+            schedule_new(self, Runnable(header), worker, in_order);
+            if self.life.is_closing() {
                 // Whoever closes may have looked at the registry before this task was there.
                 task.control()
                     .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
@@ -201,6 +227,7 @@ impl Shared {
             id,
             slot: NO_SLOT,
             location: Location::caller(),
+            group: None,
         };
         let header = allocate::<_, false>(future, birth);
         // SAFETY: the new cell has one reference for its handle.

@@ -1,6 +1,6 @@
 //! Spawning with a name.
 
-use crate::handle::{Handle, SpawnError, spawn, try_spawn};
+use crate::handle::{Handle, SpawnError};
 use crate::task::Task;
 use std::future::Future;
 
@@ -35,7 +35,7 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.named(spawn(future))
+        self.spawn_on(&Handle::current(), future)
     }
 
     /// Spawns it on the runtime of this thread.
@@ -48,23 +48,28 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        try_spawn(future).map(|task| self.named(task))
+        match Handle::try_current() {
+            Ok(handle) => handle.try_spawn_named(future, self.name),
+            Err(reason) => Err(SpawnError::new(reason, future)),
+        }
     }
 
-    /// Spawns it on a runtime.
+    /// Spawns it on a runtime. On a closed one the task is cancelled.
     #[track_caller]
     pub fn spawn_on<F>(self, handle: &Handle, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.named(handle.spawn(future))
-    }
-
-    fn named<T>(self, task: Task<T>) -> Task<T> {
-        if let Some(name) = self.name {
-            task.set_name(name);
+        match handle.try_spawn_named(future, self.name.clone()) {
+            Ok(task) => task,
+            Err(error) => {
+                let task = Task::cancelled_at_birth(handle.shared(), error.into_future());
+                if let Some(name) = self.name {
+                    task.set_name(name);
+                }
+                task
+            }
         }
-        task
     }
 }

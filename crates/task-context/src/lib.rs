@@ -35,14 +35,23 @@ pub enum ThreadKind {
 
 weftwork_std_or_loom::thread_local! {
     static CURRENT: Current = Current {
-        task: Cell::new(std::ptr::null()),
+        polled: Cell::new(Polled { task: std::ptr::null(), woken: false }),
         thread: Cell::new(ThreadKind::Plain),
     }
 }
 
 struct Current {
-    task: Cell<*const ()>,
+    polled: Cell<Polled>,
     thread: Cell<ThreadKind>,
+}
+
+/// The task that is being polled on a thread.
+#[derive(Clone, Copy, Debug)]
+pub struct Polled {
+    /// The scheduler's opaque pointer; null outside of a task.
+    task: *const (),
+    /// It was woken on this thread during this poll.
+    woken: bool,
 }
 
 /// The task that is being polled on this thread, as the scheduler's opaque pointer; null
@@ -50,13 +59,35 @@ struct Current {
 #[inline]
 #[must_use]
 pub fn task() -> *const () {
-    CURRENT.with(|current| current.task.get())
+    CURRENT.with(|current| current.polled.get().task)
 }
 
-/// Says which task is being polled on this thread; returns the one before.
+/// Says which task is being polled on this thread from now on; returns what was before, for
+/// [`leave_task`].
 #[inline]
-pub fn set_task(task: *const ()) -> *const () {
-    CURRENT.with(|current| current.task.replace(task))
+pub fn enter_task(task: *const ()) -> Polled {
+    CURRENT.with(|current| current.polled.replace(Polled { task, woken: false }))
+}
+
+/// The end of what [`enter_task`] began; true if the task was woken meanwhile by
+/// [`wake_polled`].
+#[inline]
+pub fn leave_task(before: Polled) -> bool {
+    CURRENT.with(|current| current.polled.replace(before).woken)
+}
+
+/// Wakes this task if it is the one that is being polled on this thread: whoever polls it
+/// hears of it from [`leave_task`], and no other thread needs to know.
+#[inline]
+pub fn wake_polled(task: *const ()) -> bool {
+    CURRENT.with(|current| {
+        let polled = current.polled.get();
+        if polled.task != task {
+            return false;
+        }
+        current.polled.set(Polled { task, woken: true });
+        true
+    })
 }
 
 /// The kind of this thread.

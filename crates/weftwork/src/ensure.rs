@@ -1,7 +1,7 @@
 //! A future or a task: a task is used as it is.
 
 use crate::{Task, local, spawn};
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::future::Future;
 
 /// The task of a future: spawned, unless it is a [`Task`] already.
@@ -40,6 +40,15 @@ where
         Ok(task) => task,
         Err(future) => local::spawn(future),
     }
+}
+
+/// True if the futures of this type are tasks, to be used as they are.
+pub(crate) fn is_task<F>() -> bool
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    TypeId::of::<F>() == TypeId::of::<Task<F::Output>>()
 }
 
 /// The future itself if it is a task.

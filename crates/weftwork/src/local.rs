@@ -4,7 +4,7 @@
 //! thread: tasks, wakes, callbacks. [`spawn`](crate::spawn), [`gather`](crate::gather()) and all
 //! else work there too.
 
-use crate::ensure::ensure_local;
+use crate::ensure::{ensure_local, is_task};
 use crate::gather::Gather;
 use crate::run::run_on;
 use crate::wait::Wait;
@@ -56,11 +56,10 @@ where
     I::Item: Future + 'static,
     <I::Item as Future>::Output: 'static,
 {
-    let mut tasks = Vec::new();
-    for future in futures {
-        tasks.push(ensure_local(future));
+    if is_task::<I::Item>() {
+        return Gather::new(futures.into_iter().map(ensure_local).collect());
     }
-    Gather::new(tasks)
+    Gather::spawned(weftwork_scheduler::spawn_local_group(futures))
 }
 
 /// [`wait`](crate::wait()) for futures that need not be `Send`.

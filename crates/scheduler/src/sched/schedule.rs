@@ -32,10 +32,17 @@ pub(crate) fn schedule_wake(task: Runnable) {
     }
 }
 
-/// Queues a task that was just spawned on the scheduler `shared`.
+/// Queues a task that was just spawned on the scheduler `shared`; `in_order`: behind all
+/// others.
 #[inline]
-pub(crate) fn schedule_new(shared: &Shared, task: Runnable, worker: Option<&Worker>) {
+pub(crate) fn schedule_new(
+    shared: &Shared,
+    task: Runnable,
+    worker: Option<&Worker>,
+    in_order: bool,
+) {
     match worker {
+        Some(worker) if in_order => worker.push_back(task),
         Some(worker) => worker.push(task),
         None => shared.inject(task),
     }

@@ -27,6 +27,9 @@ const FIRST_NAP: Duration = Duration::from_micros(100);
 const NAPS: u32 = 4;
 /// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
 const PATIENT: bool = !cfg!(weftwork_loom);
+/// If the polls between two looks at timers took longer than this (nanoseconds), another worker
+/// is called for help: waking it costs several microseconds on both sides.
+const WORTH_HELP: u64 = 50_000;
 /// So many task numbers a worker takes at a time.
 const IDS: u64 = 256;
 
@@ -54,6 +57,7 @@ impl Seat {
 
 /// Says whether the worker's loop has to return to its caller.
 pub(crate) trait Stop {
+    #[inline]
     fn stop(&self) -> bool;
 }
 
@@ -71,6 +75,8 @@ pub(crate) struct Worker {
     lifo_streak: Cell<u32>,
     searching: Cell<bool>,
     naps: Cell<u32>,
+    /// When it last looked at the timers.
+    looked: Cell<u64>,
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
@@ -92,6 +98,7 @@ impl Remote {
     }
 
     /// Takes the task out of the LIFO slot.
+    #[inline]
     fn take_lifo(&self) -> Option<Runnable> {
         if self.lifo.load(Relaxed).is_null() {
             return None;
@@ -112,6 +119,7 @@ impl Worker {
             lifo_streak: Cell::new(0),
             searching: Cell::new(false),
             naps: Cell::new(0),
+            looked: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
             free_places: RefCell::new(FreePlaces::default()),
@@ -121,14 +129,17 @@ impl Worker {
         }
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> &Shared {
         &self.shared
     }
 
+    #[inline]
     pub(crate) fn shared_arc(&self) -> &Arc<Shared> {
         &self.shared
     }
 
+    #[inline]
     pub(crate) fn shared_ptr(&self) -> *const Shared {
         Arc::as_ptr(&self.shared)
     }
@@ -137,12 +148,14 @@ impl Worker {
         self.seat().index
     }
 
+    #[inline]
     fn seat(&self) -> &Seat {
         self.seat
             .as_ref()
             .expect("a worker has its seat until it is dropped")
     }
 
+    #[inline]
     fn remote(&self) -> &Remote {
         &self.shared.remotes[self.seat().index]
     }
@@ -222,11 +235,14 @@ impl Worker {
         }
     }
 
+    #[inline]
     fn run(&self, task: Runnable) {
         let ticks = &self.remote().ticks;
         ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
         if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
-            self.push_back(task);
+            // No notice: this worker has its queue before its eyes, and tells others of what
+            // is left there every few polls.
+            self.seat().queue.push(task);
         }
     }
 
@@ -237,9 +253,6 @@ impl Worker {
         self.tick.set(tick);
         if tick.is_multiple_of(self.shared.config.event_interval) {
             self.look_around();
-            if !self.remote().stealer.is_empty() {
-                self.shared.notify_work();
-            }
             if let Some(task) = self.shared.injector.steal() {
                 return Some(task);
             }
@@ -256,11 +269,23 @@ impl Worker {
         self.seat().queue.pop()
     }
 
-    /// Timers and I/O have their turn between polls too.
+    /// Timers and I/O have their turn between polls too, and a worker whose tasks take long
+    /// calls for help. While they are tiny, a call costs more than it brings, and somebody
+    /// drowsy comes along soon.
     #[cold]
     fn look_around(&self) {
-        for waker in self.shared.driver.poll(self.shared()) {
+        let now = self.shared.driver.now();
+        for waker in self.shared.driver.poll(self.shared(), now) {
             swallow(|| waker.wake());
+        }
+        let since = now.saturating_sub(self.looked.replace(now));
+        if self.remote().stealer.is_empty() {
+            return;
+        }
+        if since > WORTH_HELP {
+            self.shared.notify_work();
+        } else {
+            self.shared.notify_look();
         }
     }
 
@@ -322,6 +347,7 @@ impl Worker {
     }
 
     /// There is work: the search is over, and the last searcher sends the next one.
+    #[inline]
     fn found(&self) {
         self.naps.set(0);
         if self.searching.replace(false) && self.shared.idle.stop_search() && self.work_in_sight() {

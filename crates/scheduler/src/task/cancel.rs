@@ -22,6 +22,7 @@ pub use weftwork_task_context::{
 const TOO_MANY_HITS: u8 = 100;
 
 /// The task that is being polled on this thread.
+#[inline]
 pub(super) fn current() -> Option<NonNull<Header>> {
     NonNull::new(context::task().cast_mut().cast())
 }

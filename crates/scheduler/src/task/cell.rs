@@ -2,8 +2,10 @@
 
 use super::cold::Cold;
 use super::error::Payload;
+use super::group::Group;
 use super::memory;
 use super::state::State;
+use super::waker::Joiner;
 use crate::shared::Shared;
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -70,11 +72,13 @@ pub(crate) enum Polled {
 }
 
 /// What a task is made of, apart from its future.
-pub(crate) struct Birth {
+pub(crate) struct Birth<'a> {
     pub(crate) shared: *const Shared,
     pub(crate) id: u64,
     pub(crate) slot: u32,
     pub(crate) location: &'static Location<'static>,
+    /// The unsettled group that it is a member of from the beginning.
+    pub(crate) group: Option<&'a Group>,
 }
 
 #[repr(C)]
@@ -107,12 +111,18 @@ impl<F: Future, const PINNED: bool> Table<F, PINNED> {
 ///
 /// The lifetime of `F` is erased: whoever calls this with a future that is not `'static`
 /// (`block_on`) must drive the task to its end before that lifetime ends.
-pub(crate) fn allocate<F: Future, const PINNED: bool>(future: F, birth: Birth) -> NonNull<Header> {
+pub(crate) fn allocate<F: Future, const PINNED: bool>(
+    future: F,
+    birth: Birth<'_>,
+) -> NonNull<Header> {
+    let joiner = birth
+        .group
+        .map(|group| Joiner::word_of_member(group.member()));
     let header = Header {
-        state: State::spawned(),
+        state: State::spawned(joiner.is_some()),
         vtable: const { &Table::<F, PINNED>::TABLE },
         shared: birth.shared,
-        joiner: UnsafeCell::new(0),
+        joiner: UnsafeCell::new(joiner.unwrap_or(0)),
         cold: AtomicPtr::new(std::ptr::null_mut()),
         slot: birth.slot,
         turn: AtomicU32::new(0),
@@ -129,10 +139,12 @@ pub(crate) fn allocate<F: Future, const PINNED: bool>(future: F, birth: Birth) -
 }
 
 impl Header {
+    #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
+    #[inline]
     pub(crate) fn slot(&self) -> u32 {
         self.slot
     }
@@ -141,6 +153,7 @@ impl Header {
         self.location
     }
 
+    #[inline]
     pub(crate) fn shared(&self) -> *const Shared {
         self.shared
     }
@@ -153,15 +166,18 @@ impl Header {
         self.vtable.pinned
     }
 
+    #[inline]
     pub(crate) fn polls(&self) -> u32 {
         self.turn.load(Relaxed) >> 1
     }
 
+    #[inline]
     pub(super) fn interested(&self) -> bool {
         self.turn.load(Relaxed) & 1 != 0
     }
 
     /// Counts a poll; by the poller only, hence no read-modify-write.
+    #[inline]
     pub(super) fn count_poll(&self, interested: bool) {
         let polls = (self.polls() + 1).min(u32::MAX >> 1);
         self.turn
@@ -169,6 +185,7 @@ impl Header {
     }
 
     /// The cold record, if there is one.
+    #[inline]
     pub(crate) fn cold(&self) -> Option<&Cold> {
         let cold = self.cold.load(edge!(T6, Acquire));
         // SAFETY: set once by `cold_or_new`, freed with the cell only.

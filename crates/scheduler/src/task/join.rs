@@ -95,6 +95,7 @@ impl<T> Task<T> {
             id,
             slot: NO_SLOT,
             location,
+            group: None,
         };
         let header = allocate::<F, false>(future, birth);
         // SAFETY: the new cell has one reference for its handle.
@@ -107,6 +108,7 @@ impl<T> Task<T> {
         &self.task
     }
 
+    #[inline]
     fn state(&self) -> Snapshot {
         self.task.state.load()
     }
@@ -226,7 +228,7 @@ impl<T> Task<T> {
     /// Counts this task's end down in a group, in place of a waker. False: it has ended
     /// already, and counts nothing down.
     #[doc(hidden)]
-    pub fn join_group(&mut self, group: &Arc<Group>) -> bool {
+    pub fn join_group(&mut self, group: &Group) -> bool {
         if self.state().is_complete() {
             return false;
         }
@@ -236,7 +238,7 @@ impl<T> Task<T> {
             }
             drop(self.take_joiner());
         }
-        let word = Joiner::word_of_group(group);
+        let word = Joiner::word_of_member(group.join());
         // SAFETY: the slot is empty, and without its bit it is this handle's.
         self.task.joiner.with_mut(|slot| unsafe { *slot = word });
         if self.task.state.set_join_waker() {
@@ -246,6 +248,7 @@ impl<T> Task<T> {
         false
     }
 
+    #[inline]
     fn take_joiner(&mut self) -> Joiner {
         // SAFETY: the state word gave the slot, which has a waker, to this handle.
         unsafe { self.task.joiner.with(|word| Joiner::take(*word)) }

@@ -5,6 +5,7 @@ use super::state::OnWake;
 use crate::sched;
 use std::ops::Deref;
 use std::ptr::NonNull;
+use weftwork_task_context::wake_polled;
 
 /// A counted reference to a task of any type. The cell lives as long as one of these.
 pub(crate) struct TaskRef(NonNull<Header>);
@@ -20,6 +21,7 @@ impl TaskRef {
     ///
     /// # Safety
     /// `header` is live, and one count is the caller's to give away.
+    #[inline]
     pub(crate) unsafe fn from_counted(header: NonNull<Header>) -> Self {
         Self(header)
     }
@@ -35,6 +37,7 @@ impl TaskRef {
     }
 
     /// The address; counts nothing.
+    #[inline]
     pub(crate) fn as_ptr(&self) -> NonNull<Header> {
         self.0
     }
@@ -47,7 +50,11 @@ impl TaskRef {
     }
 
     /// Wakes the task.
+    #[inline]
     pub(crate) fn wake(&self) {
+        if wake_polled(self.0.as_ptr().cast()) {
+            return;
+        }
         if self.state.on_wake() == OnWake::Schedule {
             sched::schedule_wake(Runnable(self.0));
         }
@@ -83,6 +90,7 @@ impl Deref for TaskRef {
 ///
 /// # Safety
 /// There is no reference left, and future and output are gone (invariant 4).
+#[inline]
 pub(crate) unsafe fn free(header: NonNull<Header>) {
     // SAFETY: by the caller.
     unsafe { (header.as_ref().vtable.dealloc)(header) }
@@ -98,6 +106,7 @@ pub(crate) struct Runnable(pub(crate) NonNull<Header>);
 unsafe impl Send for Runnable {}
 
 impl Runnable {
+    #[inline]
     pub(crate) fn header(&self) -> &Header {
         // SAFETY: the task is active, hence not complete, hence the runtime's reference lives.
         unsafe { self.0.as_ref() }

@@ -69,33 +69,42 @@ impl Registry {
 
     /// A place for a task that is spawned outside of the workers.
     pub(crate) fn place(&self) -> u32 {
-        let mut one = Vec::with_capacity(1);
-        self.take_places(&mut one, 1);
-        one.pop().unwrap_or(NO_SLOT)
+        let mut free = self.free.lock();
+        match free.list.pop() {
+            Some(place) => place,
+            None => self.new_place(&mut free),
+        }
     }
 
+    #[cold]
     fn take_places(&self, into: &mut Vec<u32>, count: usize) {
         let mut free = self.free.lock();
         let known = free.list.len();
         into.extend(free.list.drain(known.saturating_sub(count)..));
         while into.len() < count {
-            let (chunk, _) = locate(free.unused);
-            assert!(
-                chunk < CHUNKS,
-                "more tasks than the registry has places for"
-            );
-            if self.chunks[chunk].load(Relaxed).is_null() {
-                let entries: Box<[Entry]> = (0..FIRST << chunk)
-                    .map(|_| AtomicPtr::new(null_mut()))
-                    .collect();
-                let entries = Box::into_raw(entries).cast();
-                // Release: pairs with `entry`, so that an observer sees a whole chunk.
-                self.chunks[chunk].store(entries, edge!(R1, Release));
-            }
-            into.push(free.unused);
-            free.unused += 1;
+            into.push(self.new_place(&mut free));
         }
         into.reverse();
+    }
+
+    /// A place that no task had before.
+    fn new_place(&self, free: &mut Free) -> u32 {
+        let place = free.unused;
+        let (chunk, _) = locate(place);
+        assert!(
+            chunk < CHUNKS,
+            "more tasks than the registry has places for"
+        );
+        if self.chunks[chunk].load(Relaxed).is_null() {
+            let entries: Box<[Entry]> = (0..FIRST << chunk)
+                .map(|_| AtomicPtr::new(null_mut()))
+                .collect();
+            let entries = Box::into_raw(entries).cast();
+            // Release: pairs with `entry`, so that an observer sees a whole chunk.
+            self.chunks[chunk].store(entries, edge!(R1, Release));
+        }
+        free.unused += 1;
+        place
     }
 
     #[inline]

@@ -38,23 +38,21 @@ pub(crate) enum Turn {
 #[inline]
 pub(crate) fn run(task: Runnable, shared: &Shared, worker: Option<&Worker>) -> Turn {
     let header = task.0;
-    let before = context::set_task(header.as_ptr().cast());
-    let ended = turn(header);
-    let turn = match ended {
-        Some(ended) => {
-            finish(header, ended, shared, worker);
-            Turn::Done
-        }
-        None => {
-            // SAFETY: we hold the right to poll, so the task is live.
-            match unsafe { header.as_ref() }.state.end_poll() {
-                OnPending::Idle => Turn::Idle,
-                OnPending::Again => Turn::Again(task),
-            }
-        }
-    };
-    context::set_task(before);
-    turn
+    let before = context::enter_task(header.as_ptr().cast());
+    if let Some(ended) = turn(header) {
+        finish(header, ended, shared, worker);
+        context::leave_task(before);
+        return Turn::Done;
+    }
+    if context::leave_task(before) {
+        // Woken by itself: it stays active, and no other thread needs to hear of it.
+        return Turn::Again(task);
+    }
+    // SAFETY: we hold the right to poll, so the task is live.
+    match unsafe { header.as_ref() }.state.end_poll() {
+        OnPending::Idle => Turn::Idle,
+        OnPending::Again => Turn::Again(task),
+    }
 }
 
 /// Polls until the task waits or ends. On a cancel it polls once more with the cancel.
@@ -217,10 +215,10 @@ pub(super) fn end_unborn(header: NonNull<Header>, cause: Cancelled, shared: &Sha
 pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker: Option<&Worker>) {
     // SAFETY: we hold the right to poll: the task is live until `finish`.
     let header = unsafe { task.0.as_ref() };
-    let before = context::set_task(task.0.as_ptr().cast());
+    let before = context::enter_task(task.0.as_ptr().cast());
     let ended = drop_cancelled(task.0, header, cause);
     finish(task.0, ended, shared, worker);
-    context::set_task(before);
+    context::leave_task(before);
 }
 
 /// The future is gone; publishes how the task ended and gives the runtime's reference up.

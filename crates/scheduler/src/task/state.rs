@@ -105,35 +105,43 @@ pub(crate) enum OnDropHandle {
 }
 
 impl Snapshot {
+    #[inline]
     pub(crate) fn is_complete(self) -> bool {
         self.0 & COMPLETE != 0
     }
 
     /// Complete, and no callback owns the output any more.
+    #[inline]
     pub(crate) fn is_resolved(self) -> bool {
         self.0 & (COMPLETE | CALLBACKS) == COMPLETE
     }
 
+    #[inline]
     pub(crate) fn is_taken(self) -> bool {
         self.0 & TAKEN != 0
     }
 
+    #[inline]
     pub(crate) fn has_handle(self) -> bool {
         self.0 & JOIN != 0
     }
 
+    #[inline]
     pub(crate) fn has_join_waker(self) -> bool {
         self.0 & JWAKER != 0
     }
 
+    #[inline]
     pub(crate) fn has_cancel(self) -> bool {
         self.0 & CANCEL != 0
     }
 
+    #[inline]
     pub(crate) fn has_cold(self) -> bool {
         self.0 & COLD != 0
     }
 
+    #[inline]
     pub(crate) fn end(self) -> Option<End> {
         match self.0 & (COMPLETE | CANCELLED | PANICKED) {
             COMPLETE => Some(End::Value),
@@ -143,12 +151,14 @@ impl Snapshot {
         }
     }
 
+    #[inline]
     fn refs(self) -> usize {
         self.0 / REF
     }
 }
 
 impl End {
+    #[inline]
     fn bits(self) -> usize {
         match self {
             Self::Value => 0,
@@ -159,9 +169,12 @@ impl End {
 }
 
 impl State {
-    /// A spawned task: active, one reference for the runtime, one for its handle.
-    pub(crate) fn spawned() -> Self {
-        Self(AtomicUsize::new(ACTIVE | JOIN | (2 * REF)))
+    /// A spawned task: active, one reference for the runtime, one for its handle. `joined`:
+    /// somebody is in the joiner's slot already.
+    #[inline]
+    pub(crate) fn spawned(joined: bool) -> Self {
+        let joiner = if joined { JWAKER } else { 0 };
+        Self(AtomicUsize::new(ACTIVE | JOIN | joiner | (2 * REF)))
     }
 
     #[inline]
@@ -305,6 +318,7 @@ impl State {
 
     /// The handle has written its waker. False: complete meanwhile, the slot is the
     /// handle's again.
+    #[inline]
     pub(crate) fn set_join_waker(&self) -> bool {
         self.change_join_waker(|seen| seen | JWAKER)
     }
@@ -357,6 +371,7 @@ impl State {
     }
 
     /// One more reference.
+    #[inline]
     pub(crate) fn add_ref(&self) {
         // A new reference is made from an existing one: Relaxed, as in Arc.
         let seen = self.0.fetch_add(REF, Relaxed);
@@ -384,6 +399,7 @@ impl State {
     }
 
     /// One reference less; true if it was the last one.
+    #[inline]
     pub(crate) fn drop_ref(&self) -> bool {
         let seen = Snapshot(self.0.fetch_sub(REF, edge!(T5, AcqRel)));
         seen.refs() == 1

@@ -2,12 +2,11 @@
 
 use super::cancel::wake_all;
 use super::cell::Header;
-use super::group::Group;
+use super::group::Member;
 use super::refs::TaskRef;
 use super::state::End;
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
-use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 static VTABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
@@ -22,12 +21,14 @@ pub(super) fn from_ref(task: TaskRef) -> Waker {
 ///
 /// # Safety
 /// The task is live as long as the waker is used.
+#[inline]
 pub(super) unsafe fn borrowed(header: NonNull<Header>) -> ManuallyDrop<Waker> {
     // SAFETY: as in `from_ref`, except that no count moves in, so it must not be dropped.
     ManuallyDrop::new(unsafe { Waker::new(header.as_ptr().cast(), &VTABLE) })
 }
 
 /// The task that this waker wakes, if it is one of ours.
+#[inline]
 pub(super) fn task_of(waker: &Waker) -> Option<NonNull<Header>> {
     if std::ptr::eq(waker.vtable(), &VTABLE) {
         NonNull::new(waker.data().cast_mut().cast())
@@ -67,7 +68,7 @@ unsafe fn header(data: *const ()) -> NonNull<Header> {
 /// Whom the end of a task is told.
 pub(super) enum Joiner {
     Waker(Waker),
-    Group(Arc<Group>),
+    Group(Member),
 }
 
 /// The kinds of a joiner's word, in its two lowest bits: the address of one of our tasks, of
@@ -79,6 +80,7 @@ const GROUP: usize = 0b10;
 
 impl Joiner {
     /// The word for a waker.
+    #[inline]
     pub(super) fn word_of(waker: &Waker) -> usize {
         match task_of(waker) {
             Some(header) => {
@@ -91,8 +93,8 @@ impl Joiner {
     }
 
     /// The word for a group.
-    pub(super) fn word_of_group(group: &Arc<Group>) -> usize {
-        Arc::into_raw(Arc::clone(group)).expose_provenance() | GROUP
+    pub(super) fn word_of_member(member: Member) -> usize {
+        member.into_raw().as_ptr().expose_provenance() | GROUP
     }
 
     /// What the word holds, which holds it no more.
@@ -114,8 +116,9 @@ impl Joiner {
                 Self::Waker(*unsafe { Box::from_raw(std::ptr::with_exposed_provenance_mut(addr)) })
             }
             _ => {
-                // SAFETY: `word_of_group` put a counted group there; the count moves out.
-                Self::Group(unsafe { Arc::from_raw(std::ptr::with_exposed_provenance(addr)) })
+                let member = std::ptr::with_exposed_provenance_mut(addr);
+                // SAFETY: `word_of_member` put a member there; it moves out.
+                Self::Group(unsafe { Member::from_raw(NonNull::new_unchecked(member)) })
             }
         }
     }
@@ -124,6 +127,7 @@ impl Joiner {
     ///
     /// # Safety
     /// As for [`take`](Self::take), but what is in the word stays there.
+    #[inline]
     pub(super) unsafe fn will_wake(word: usize, waker: &Waker) -> bool {
         let addr = word & !KIND;
         match word & KIND {
@@ -141,7 +145,7 @@ impl Joiner {
     pub(super) fn tell(self, end: End) {
         match self {
             Self::Waker(waker) => wake_all([waker]),
-            Self::Group(group) => group.ended(end),
+            Self::Group(member) => member.ended(end),
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The collections of tasks that a gather waits for: a vec, or a tuple.
 
 use crate::{ResultError, Task, TaskControl, TaskError};
-use std::sync::Arc;
 use weftwork_scheduler::Group;
 
 /// A collection of tasks. Implemented for vecs and tuples of [`Task`]; not for others.
@@ -11,11 +10,9 @@ pub trait Children {
     /// A `Result` for each.
     type Outcomes;
 
-    #[doc(hidden)]
-    fn count(&self) -> usize;
     /// Makes every task count down in the group.
     #[doc(hidden)]
-    fn join(&mut self, group: &Arc<Group>);
+    fn join(&mut self, group: &Group);
     #[doc(hidden)]
     fn controls(&self) -> Vec<TaskControl>;
     /// What the first failed task failed by, in order.
@@ -29,9 +26,9 @@ pub trait Children {
     fn outcomes(&mut self) -> Self::Outcomes;
 }
 
-fn join<T>(task: &mut Task<T>, group: &Arc<Group>) {
-    if !task.join_group(group) {
-        group.ended_before(task.cancelled() || task.panicked());
+fn join<T>(task: &mut Task<T>, group: &Group) {
+    if !task.join_group(group) && (task.cancelled() || task.panicked()) {
+        group.failed_before();
     }
 }
 
@@ -55,11 +52,7 @@ impl<T> Children for Vec<Task<T>> {
     type Values = Vec<T>;
     type Outcomes = Vec<Result<T, TaskError>>;
 
-    fn count(&self) -> usize {
-        self.len()
-    }
-
-    fn join(&mut self, group: &Arc<Group>) {
+    fn join(&mut self, group: &Group) {
         for task in self {
             join(task, group);
         }
@@ -88,11 +81,7 @@ macro_rules! tuple_children {
             type Values = ($($name,)+);
             type Outcomes = ($(Result<$name, TaskError>,)+);
 
-            fn count(&self) -> usize {
-                [$($place),+].len()
-            }
-
-            fn join(&mut self, group: &Arc<Group>) {
+            fn join(&mut self, group: &Group) {
                 $(join(&mut self.$place, group);)+
             }
 

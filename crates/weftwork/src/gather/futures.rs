@@ -8,9 +8,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use weftwork_scheduler::{Group, Progress};
+use weftwork_scheduler::{Group, Grouped, Progress};
 
 /// The future of [`gather`](super::gather()): values of one type, in a vec.
 pub type Gather<T> = JoinAll<Vec<Task<T>>>;
@@ -23,8 +22,8 @@ pub type GatherOutcomes<T> = JoinAllOutcomes<Vec<Task<T>>>;
 #[must_use = "the tasks run, but nobody sees what they give"]
 pub struct JoinAll<C> {
     tasks: C,
-    /// Counts the tasks down; made when the gather is polled first.
-    group: Option<Arc<Group>>,
+    /// Counts the tasks down; made with the tasks, or when the gather is polled first.
+    group: Option<Group>,
     /// Made for whoever asks for it, and for a cancel.
     control: Option<GroupControl>,
     /// A cancel of the awaiting task that was passed on to the children.
@@ -35,6 +34,15 @@ pub struct JoinAll<C> {
 }
 
 impl<C> Unpin for JoinAll<C> {}
+
+impl<T> Gather<T> {
+    /// Tasks that were spawned as the members of one group.
+    pub(crate) fn spawned((tasks, group): Grouped<T>) -> Self {
+        let mut gather = Self::new(tasks);
+        gather.group = Some(group);
+        gather
+    }
+}
 
 impl<C: Children> JoinAll<C> {
     #[doc(hidden)]
@@ -82,7 +90,7 @@ impl<C: Children> JoinAll<C> {
     /// Leaves the waker and reads once how far the group is.
     fn progress(&mut self, waker: &Waker) -> Progress {
         let group = self.group.get_or_insert_with(|| {
-            let group = Group::new(self.tasks.count());
+            let group = Group::new();
             self.tasks.join(&group);
             group
         });

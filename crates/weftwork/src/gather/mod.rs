@@ -10,7 +10,7 @@ pub use control::GroupControl;
 pub use futures::{Gather, GatherOutcomes, JoinAll, JoinAllOutcomes};
 pub use try_gather::{TryGather, try_gather};
 
-use crate::ensure::ensure_future;
+use crate::ensure::{ensure_future, is_task};
 use std::future::Future;
 
 /// Runs futures at the same time and gives all their values, in the order of the input:
@@ -42,11 +42,10 @@ where
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    let mut tasks = Vec::new();
-    for future in futures {
-        tasks.push(ensure_future(future));
+    if is_task::<I::Item>() {
+        return Gather::new(futures.into_iter().map(ensure_future).collect());
     }
-    Gather::new(tasks)
+    Gather::spawned(weftwork_scheduler::spawn_group(futures))
 }
 
 /// [`gather`](gather()) for futures of different types: a tuple of their values.
