@@ -293,11 +293,11 @@ impl Handle {
     }
 
     /// Lets `run_forever` and `block_on` return once the current round of callbacks has ended.
+    /// If nobody runs the runtime, the next entry returns after one round, as in asyncio.
     pub fn stop(&self) {
-        if self.0.life.stop() {
-            self.0.entries.call_all(&self.0);
-            self.0.call_all_workers();
-        }
+        self.0.life.stop();
+        self.0.entries.call_all(&self.0);
+        self.0.call_all_workers();
     }
 
     /// True while some thread is in `run`, `block_on` or `run_forever`.

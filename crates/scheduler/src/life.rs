@@ -99,13 +99,12 @@ impl Life {
         gate.entries == 0
     }
 
-    /// Asks the entries to return; false if there is none.
-    pub(crate) fn stop(&self) -> bool {
+    /// Asks the entries to return, or the next one if there is none: it lets one round run.
+    pub(crate) fn stop(&self) {
         let gate = self.gate.lock();
-        if gate.entries > 0 {
+        if !gate.closing {
             self.stopping.store(true, Relaxed);
         }
-        gate.entries > 0
     }
 
     /// From here on nothing is spawned. `Err(true)`: somebody runs it; `Err(false)`: closed

@@ -38,6 +38,8 @@ pub(super) struct Rare {
     /// Those who wait for the end beside the handle.
     pub(super) waiters: Vec<(u64, Waker)>,
     pub(super) error: Option<TaskError>,
+    /// Somebody has seen the error: it need not be reported.
+    pub(super) seen: bool,
 }
 
 /// A cancel that waits to be delivered.

@@ -347,7 +347,8 @@ impl<T> Task<T> {
     }
 
     fn peek_error(&self) -> ResultError {
-        let rare = self.task.cold_or_new().lock();
+        let mut rare = self.task.cold_or_new().lock();
+        rare.seen = true;
         match &rare.error {
             Some(TaskError::Cancelled(cause)) => ResultError::Cancelled(cause.clone()),
             Some(TaskError::Panicked(payload)) => {

@@ -307,9 +307,17 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
         }
         End::Cancelled => {}
         End::Panicked => {
-            let error = task.cold().and_then(|cold| cold.lock().error.take());
-            if let Some(TaskError::Panicked(payload)) = error {
-                shared::report(task, payload, "never retrieved");
+            let Some(cold) = task.cold() else { return };
+            let (error, seen) = {
+                let mut rare = cold.lock();
+                (rare.error.take(), rare.seen)
+            };
+            match error {
+                Some(TaskError::Panicked(payload)) if seen => drop_payload(payload),
+                Some(TaskError::Panicked(payload)) => {
+                    shared::report(task, payload, "never retrieved");
+                }
+                _ => {}
             }
         }
     }
