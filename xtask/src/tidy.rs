@@ -3,11 +3,14 @@
 use crate::args::Args;
 use crate::edges::{self, Edges};
 use crate::verification::{self, Row};
-use crate::{Result, cargo, forbidden, manifest};
+use crate::{Result, cargo, forbidden, manifest, source};
 use std::collections::BTreeMap;
 
 /// No Rust file is longer.
 const MAX_LINES: usize = 600;
+
+/// Excuses an atomic of std in the line below.
+const EXCUSE: &str = "// std:";
 
 /// What is wrong, as `path:line: message`.
 type Problems = Vec<String>;
@@ -59,7 +62,29 @@ fn rust_file(file: &str, text: &str) -> Problems {
             "{file}:1: begin with a `//!` sentence: what is the file for?"
         ));
     }
+    problems.extend(raw_atomics(file, text));
     problems
+}
+
+/// Atomics of std in a library, where loom would not see them.
+fn raw_atomics(file: &str, text: &str) -> Problems {
+    let library = file.starts_with("crates/") && file.contains("/src/");
+    if !library || file.starts_with("crates/std-or-loom/") {
+        return Problems::new();
+    }
+    let code = source::without_comments_and_literals(text);
+    let excused = |n: usize| n > 0 && text.lines().nth(n - 1).is_some_and(|l| l.contains(EXCUSE));
+    code.lines()
+        .enumerate()
+        .filter(|(n, line)| line.contains("sync::atomic") && !excused(*n))
+        .map(|(n, _)| {
+            format!(
+                "{file}:{}: take atomics from weftwork_std_or_loom, or say why not in a line \
+                 `{EXCUSE} ..` above",
+                n + 1
+            )
+        })
+        .collect()
 }
 
 fn forbidden_words(file: &str, text: &str) -> Problems {
@@ -142,6 +167,21 @@ mod tests {
         assert!(rust_file("a.rs", &text(MAX_LINES)).is_empty());
         assert_eq!(rust_file("a.rs", &text(MAX_LINES + 1)).len(), 1);
         assert!(rust_file("a.rs", "use x;\n")[0].contains("a.rs:1: begin with"));
+    }
+
+    #[test]
+    fn atomics_of_std_in_a_library_are_problems_unless_excused() {
+        let bad = "//! x\nuse std::sync::atomic::AtomicU8;\n";
+        assert_eq!(raw_atomics("crates/a/src/b.rs", bad).len(), 1);
+        let excused = bad.replace("use", "// std: no model\nuse");
+        for (file, text) in [
+            ("crates/a/src/b.rs", excused.as_str()),
+            ("crates/a/src/b.rs", "// std::sync::atomic in a comment\n"),
+            ("crates/a/tests/b.rs", bad),
+            ("crates/std-or-loom/src/lib.rs", bad),
+        ] {
+            assert!(raw_atomics(file, text).is_empty(), "{file}: {text}");
+        }
     }
 
     #[test]

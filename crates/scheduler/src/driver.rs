@@ -105,18 +105,16 @@ impl Driver {
 
     /// How many sources are registered.
     fn has_sources(&self) -> bool {
-        self.reactor.len() > 0
+        !self.reactor.is_empty()
     }
 
     /// A busy worker's look: timers that are due, and now and then the reactor.
     pub(crate) fn poll(&self, shared: &Shared, now: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
         let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
-        if events {
-            if let Some(_turn) = self.turn.try_lock() {
-                self.polled.store(now, Relaxed);
-                self.wait(Some(Duration::ZERO), &mut wakers);
-            }
+        if events && let Some(_turn) = self.turn.try_lock() {
+            self.polled.store(now, Relaxed);
+            self.wait(Some(Duration::ZERO), &mut wakers);
         }
         if self.next.load(Relaxed) <= now {
             self.fire(shared, &mut wakers);

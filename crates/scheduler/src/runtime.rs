@@ -181,7 +181,7 @@ impl Runtime {
         }
         let shared = &self.shared;
         shared.call_all_workers();
-        shared.with_seat(|worker| end_all_tasks(worker));
+        shared.with_seat(end_all_tasks);
         let held = shared.blocking.close(shared.config.shutdown_timeout);
         if !held.is_empty() {
             crate::report::held(&held, shared.config.shutdown_timeout);
@@ -300,18 +300,18 @@ fn drive<F: Future>(
     future: F,
     location: &'static Location<'static>,
 ) -> Driven<F::Output> {
-    if shared.config.caller_runs_tasks {
-        if let Some(seat) = shared.take_seat() {
-            let worker = Worker::new(Arc::clone(shared), seat);
-            return context::be_worker(&worker, || {
-                if shared.config.fifo {
-                    drive_in_queue(&worker, future, location)
-                } else {
-                    let place = Place::Worker(worker.index());
-                    drive_pinned(shared, Some(&worker), place, future, location)
-                }
-            });
-        }
+    if shared.config.caller_runs_tasks
+        && let Some(seat) = shared.take_seat()
+    {
+        let worker = Worker::new(Arc::clone(shared), seat);
+        return context::be_worker(&worker, || {
+            if shared.config.fifo {
+                drive_in_queue(&worker, future, location)
+            } else {
+                let place = Place::Worker(worker.index());
+                drive_pinned(shared, Some(&worker), place, future, location)
+            }
+        });
     }
     let parker = Parker::new();
     parker.adopt();
@@ -423,12 +423,11 @@ fn finish_main<T>(task: &mut Task<T>, stopped: bool) -> Driven<T> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        match self.close() {
+        // Running cannot be: `block_on` borrows the runtime.
+        if self.close() == Err(RuntimeError::OtherThread) {
             // Its futures may be dropped by its own thread only: they are leaked, and what
             // they point to with them.
-            Err(RuntimeError::OtherThread) => std::mem::forget(Arc::clone(&self.shared)),
-            // Running cannot be: `block_on` borrows the runtime.
-            _ => {}
+            std::mem::forget(Arc::clone(&self.shared));
         }
     }
 }

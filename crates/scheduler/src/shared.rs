@@ -244,10 +244,10 @@ impl Shared {
     /// A task has ended; whoever closes the runtime waits for that.
     #[inline]
     pub(crate) fn task_ended(&self) {
-        if self.life.is_closing() {
-            if let Some(closer) = self.life.closer() {
-                self.call_worker(closer);
-            }
+        if self.life.is_closing()
+            && let Some(closer) = self.life.closer()
+        {
+            self.call_worker(closer);
         }
     }
 

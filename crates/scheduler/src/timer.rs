@@ -69,10 +69,10 @@ impl Future for Timer {
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
-        if let Some((handle, key)) = &self.set {
-            if handle.shared().driver.set_waker(*key, cx.waker()) {
-                return Poll::Pending;
-            }
+        if let Some((handle, key)) = &self.set
+            && handle.shared().driver.set_waker(*key, cx.waker())
+        {
+            return Poll::Pending;
         }
         let handle = Handle::current();
         let driver = &handle.shared().driver;

@@ -57,7 +57,6 @@ impl Seat {
 
 /// Says whether the worker's loop has to return to its caller.
 pub(crate) trait Stop {
-    #[inline]
     fn stop(&self) -> bool;
 }
 
@@ -301,10 +300,10 @@ impl Worker {
         }
         let others = self.others();
         for other in others.clone() {
-            if !other.stealer.is_empty() {
-                if let Some(task) = other.stealer.steal_into(queue) {
-                    return Some(task);
-                }
+            if !other.stealer.is_empty()
+                && let Some(task) = other.stealer.steal_into(queue)
+            {
+                return Some(task);
             }
         }
         if PATIENT {
@@ -337,10 +336,12 @@ impl Worker {
             let remote = &self.shared.remotes[n];
             let now = (remote.lifo.load(Relaxed), remote.ticks.load(Relaxed));
             let before = std::mem::replace(&mut seen[n], now);
-            if n != self.seat().index && !now.0.is_null() && now == before {
-                if let Some(task) = remote.take_lifo() {
-                    return Some(task);
-                }
+            if n != self.seat().index
+                && !now.0.is_null()
+                && now == before
+                && let Some(task) = remote.take_lifo()
+            {
+                return Some(task);
             }
         }
         None

@@ -133,7 +133,7 @@ pub(super) fn hand_to_lane(task: &TaskRef, joiner: Option<Joiner>, shared: &Shar
             task: task.clone(),
             callback: Some(callback),
         };
-        shared.lane.call(&shared, Box::new(move || job.run()));
+        shared.lane.call(shared, Box::new(move || job.run()));
     }
 }
 
@@ -145,10 +145,10 @@ struct Job {
 
 impl Job {
     fn run(mut self) {
-        if let Some(callback) = self.callback.take() {
-            if let Err(payload) = contain(|| callback(&self.task)) {
-                shared::report(&self.task, payload, "a done callback");
-            }
+        if let Some(callback) = self.callback.take()
+            && let Err(payload) = contain(|| callback(&self.task))
+        {
+            shared::report(&self.task, payload, "a done callback");
         }
     }
 }

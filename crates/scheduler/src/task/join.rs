@@ -337,9 +337,9 @@ impl<T> Task<T> {
             None => Err(ResultError::InvalidState),
             Some(_) if !state.is_resolved() => Err(ResultError::CallbacksPending),
             Some(_) if state.is_taken() => Err(ResultError::Taken),
-            // SAFETY: resolved with a value of type T that was not taken; taking it needs
-            // this handle mutably.
             Some(End::Value) => {
+                // SAFETY: resolved with a value of type T that was not taken; taking it needs
+                // this handle mutably.
                 Ok(unsafe { &*(self.task.vtable.output)(self.task.as_ptr()).cast::<T>() })
             }
             Some(_) => Err(self.peek_error()),

@@ -166,10 +166,10 @@ impl Registry {
     pub(crate) fn for_each(&self, mut f: impl FnMut(TaskRef) -> bool) {
         let used = self.free.lock().unused;
         for place in 0..used {
-            if let Some(task) = self.entry(place).and_then(observe) {
-                if !f(task) {
-                    return;
-                }
+            if let Some(task) = self.entry(place).and_then(observe)
+                && !f(task)
+            {
+                return;
             }
         }
     }

@@ -80,10 +80,10 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
             Polled::Ready => return Some(ready(task, header)),
             Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
         }
-        if let Some(cause) = heard.hit {
-            if let Some(ended) = on_hit(header, task, cause, &mut cx) {
-                return Some(ended);
-            }
+        if let Some(cause) = heard.hit
+            && let Some(ended) = on_hit(header, task, cause, &mut cx)
+        {
+            return Some(ended);
         }
         if !task.state.load().has_cancel() {
             return None;
@@ -131,10 +131,10 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
         Polled::Ready => return Delivered::Ended(ready(task, header)),
         Polled::Pending => {}
     }
-    if let Some(hit) = heard.hit {
-        if let Some(ended) = on_hit(header, task, hit, cx) {
-            return Delivered::Ended(ended);
-        }
+    if let Some(hit) = heard.hit
+        && let Some(ended) = on_hit(header, task, hit, cx)
+    {
+        return Delivered::Ended(ended);
     }
     if !heard.frame.taken {
         return Delivered::Ended(drop_cancelled(header, task, cause));

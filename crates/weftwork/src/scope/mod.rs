@@ -67,11 +67,10 @@ pub(crate) fn poll_body<F: Future>(
         Ok((Poll::Pending, heard)) => heard,
     };
     cancel::mark_busy(heard.frame.busy);
-    if let Some(cause) = heard.hit {
-        if let Some(end) = poll_hit(body, cx, armed, cause) {
+    if let Some(cause) = heard.hit
+        && let Some(end) = poll_hit(body, cx, armed, cause) {
             return end;
         }
-    }
     if let Some(cause) = deliver {
         cancel::mark_taken();
         if !heard.frame.taken {
