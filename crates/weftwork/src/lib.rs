@@ -50,7 +50,9 @@ pub use gather::{
 };
 pub use local::run_local;
 pub use run::{run, spawn_blocking, try_run};
-pub use scope::{Catch, Finally, Never, OrResume, ResumeExt, Shielded, catch, finally, shielded};
+pub use scope::{
+    Catch, Finally, OrResume, RaiseExt, ResumeExt, Shielded, catch, finally, shielded,
+};
 pub use shield::{Shield, shield};
 pub use time::{Elapsed, sleep, timeout, timeout_at, wait_for};
 pub use wait::{ReturnWhen, Wait, WaitOn, Waited, WaitedOn, wait, wait_on};
@@ -71,7 +73,9 @@ pub mod sync {
 
 /// What programs want to have in scope.
 pub mod prelude {
-    pub use crate::{Handle, ResumeExt, Runtime, Task, TaskError, catch, gather, run, spawn, wait};
+    pub use crate::{
+        Handle, RaiseExt, ResumeExt, Runtime, Task, TaskError, catch, gather, run, spawn, wait,
+    };
 }
 
 /// The task that is running; none outside of a task, and in a callback.

@@ -11,7 +11,7 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use std::pin::pin;
 use weftwork::sync::oneshot;
 use weftwork::{
-    ResumeExt, TaskError, catch, current_task, finally, shielded, sleep, spawn, yield_now,
+    RaiseExt, ResumeExt, TaskError, catch, current_task, finally, shielded, sleep, spawn, yield_now,
 };
 
 #[test]
@@ -507,7 +507,7 @@ fn resuming_a_cancel_raises_it_with_its_message() {
         let task = started(|reached| async move {
             match catch(stuck_at::<u8>(reached)).await {
                 Ok(value) => value,
-                Err(TaskError::Cancelled(cause)) => match cause.or_resume().await {},
+                Err(TaskError::Cancelled(cause)) => cause.resume().await,
                 Err(error) => Err(error).or_resume().await,
             }
         })

@@ -9,7 +9,7 @@ mod shielded;
 
 pub use catch::{Catch, catch};
 pub use finally::{Finally, finally};
-pub use resume::{Never, OrResume, ResumeExt};
+pub use resume::{OrResume, RaiseExt, ResumeExt};
 pub use shielded::{Shielded, shielded};
 
 use crate::TaskError;
@@ -68,9 +68,10 @@ pub(crate) fn poll_body<F: Future>(
     };
     cancel::mark_busy(heard.frame.busy);
     if let Some(cause) = heard.hit
-        && let Some(end) = poll_hit(body, cx, armed, cause) {
-            return end;
-        }
+        && let Some(end) = poll_hit(body, cx, armed, cause)
+    {
+        return end;
+    }
     if let Some(cause) = deliver {
         cancel::mark_taken();
         if !heard.frame.taken {

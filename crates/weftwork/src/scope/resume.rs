@@ -2,17 +2,14 @@
 
 use crate::TaskError;
 use crate::cancel::{self, Cancelled, Probe};
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The type without values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Never {}
-
-/// The future of [`ResumeExt::or_resume`] for an error: raises it at every poll.
+/// Raises an error at every poll.
 struct Resume {
     error: Option<TaskError>,
     probe: Probe,
@@ -28,9 +25,9 @@ impl Resume {
 }
 
 impl Future for Resume {
-    type Output = Never;
+    type Output = Infallible;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Never> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Infallible> {
         let this = &mut *self;
         match this.error.take() {
             Some(TaskError::Panicked(payload)) => resume_unwind(payload),
@@ -80,7 +77,7 @@ impl<T> Future for OrResume<T> {
     }
 }
 
-/// Raises what was caught again: asyncio's `raise`.
+/// For the result of [`catch`](super::catch()).
 pub trait ResumeExt {
     /// What comes if nothing is raised.
     type Value;
@@ -100,10 +97,45 @@ impl<T> ResumeExt for Result<T, TaskError> {
     }
 }
 
-impl ResumeExt for Cancelled {
-    type Value = Never;
+/// For a cancel or panic that was caught.
+pub trait RaiseExt {
+    /// It goes on from here: Python's `raise`.
+    ///
+    /// ```
+    /// use weftwork::{TaskError, catch, prelude::*};
+    ///
+    /// let ended = weftwork::run(async {
+    ///     let task = spawn(async {
+    ///         if let Err(TaskError::Cancelled(cancelled)) = catch(std::future::pending::<()>()).await {
+    ///             // Clean up, with awaits, and then:
+    ///             cancelled.resume().await
+    ///         }
+    ///     });
+    ///     weftwork::yield_now().await;
+    ///     task.cancel();
+    ///     task.outcome().await
+    /// });
+    /// assert!(ended.unwrap_err().is_cancelled());
+    /// ```
+    ///
+    /// # Panics
+    /// With the panic that was caught; outside of a weftwork task.
+    #[doc(alias = "raise")]
+    #[allow(
+        async_fn_in_trait,
+        reason = "implemented here only, for types whose futures are Send"
+    )]
+    async fn resume(self) -> !;
+}
 
-    fn or_resume(self) -> OrResume<Never> {
-        OrResume(State::Error(Resume::new(TaskError::Cancelled(self))))
+impl RaiseExt for TaskError {
+    async fn resume(self) -> ! {
+        match Resume::new(self).await {}
+    }
+}
+
+impl RaiseExt for Cancelled {
+    async fn resume(self) -> ! {
+        TaskError::Cancelled(self).resume().await
     }
 }
