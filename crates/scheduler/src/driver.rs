@@ -8,12 +8,21 @@ use std::time::{Duration, Instant};
 use std::{io, mem};
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::Mutex;
-use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicU64};
 use weftwork_timer_wheel::{Key, Wheel};
 
 /// A busy worker asks the reactor for events at most this often.
 const POLL_INTERVAL: u64 = 50_000;
+
+/// The right to wait on the reactor. It orders nothing: reactor and timers have their own locks.
+struct Turn<'a>(&'a AtomicBool);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Relaxed);
+    }
+}
 
 /// What to do when a time has come.
 pub(crate) enum Due {
@@ -24,8 +33,8 @@ pub(crate) enum Due {
 /// The driver.
 pub(crate) struct Driver {
     reactor: Arc<Reactor>,
-    /// Whoever holds it may wait on the reactor.
-    turn: Mutex<()>,
+    /// Somebody waits on the reactor.
+    taken: AtomicBool,
     timers: Mutex<Timers>,
     /// The time of the earliest timer, a hint for busy workers; `u64::MAX` for none.
     next: AtomicU64,
@@ -44,7 +53,7 @@ impl Driver {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             reactor: Arc::new(Reactor::new()?),
-            turn: Mutex::new(()),
+            taken: AtomicBool::new(false),
             timers: Mutex::new(Timers {
                 wheel: Wheel::new(),
                 waiting_until: 0,
@@ -108,11 +117,16 @@ impl Driver {
         !self.reactor.is_empty()
     }
 
+    fn try_take(&self) -> Option<Turn<'_>> {
+        let free = !self.taken.load(Relaxed) && !self.taken.swap(true, Relaxed);
+        free.then(|| Turn(&self.taken))
+    }
+
     /// A busy worker's look: timers that are due, and now and then the reactor.
     pub(crate) fn poll(&self, shared: &Shared, now: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
         let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
-        if events && let Some(_turn) = self.turn.try_lock() {
+        if events && let Some(_turn) = self.try_take() {
             self.polled.store(now, Relaxed);
             self.wait(Some(Duration::ZERO), &mut wakers);
         }
@@ -131,7 +145,7 @@ impl Driver {
     ) -> Vec<Waker> {
         let mut wakers = Vec::new();
         let turn = if self.is_needed_within(limit) {
-            self.turn.try_lock()
+            self.try_take()
         } else {
             None
         };

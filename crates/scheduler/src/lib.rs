@@ -14,6 +14,14 @@ mod entry;
 mod handle;
 mod life;
 pub mod local;
+#[cfg(weftwork_loom)]
+#[allow(
+    missing_docs,
+    missing_debug_implementations,
+    reason = "for models only"
+)]
+#[doc(hidden)]
+pub mod model;
 mod report;
 mod runtime;
 mod sched;

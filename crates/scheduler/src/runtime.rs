@@ -250,7 +250,7 @@ fn serve(shared: &Arc<Shared>) {
 
 /// Cancels every task and works until all have ended and the callbacks that were scheduled
 /// before have run.
-fn end_all_tasks(worker: &Worker) {
+pub(crate) fn end_all_tasks(worker: &Worker) {
     let shared = worker.shared();
     shared.life.set_closer(worker.index());
     for task in shared.tasks() {
@@ -290,12 +290,12 @@ impl Drop for Entered<'_> {
 }
 
 /// What came of a main future; none if the runtime was stopped before its end.
-type Driven<T> = Option<Result<T, ResultError>>;
+pub(crate) type Driven<T> = Option<Result<T, ResultError>>;
 
 /// Runs a main future to its end on this thread.
 ///
 /// It returns only once the future is gone, so that the future may borrow.
-fn drive<F: Future>(
+pub(crate) fn drive<F: Future>(
     shared: &Arc<Shared>,
     future: F,
     location: &'static Location<'static>,

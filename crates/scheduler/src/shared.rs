@@ -145,6 +145,10 @@ impl Shared {
     pub(crate) fn call_worker(&self, worker: usize) {
         // Between the caller's news and the look at the sleeper; pairs with `Idle::announce`.
         fence_edge!(I1, SeqCst);
+        self.call_if_asleep(worker);
+    }
+
+    fn call_if_asleep(&self, worker: usize) {
         if self.idle.claim_worker(worker) {
             self.remotes[worker].parker.unpark(self.driver.reactor());
         }
@@ -152,8 +156,10 @@ impl Shared {
 
     /// Wakes all workers that sleep.
     pub(crate) fn call_all_workers(&self) {
+        // As in `call_worker`, and before the look at how many there are.
+        fence_edge!(I1, SeqCst);
         for worker in 0..self.workers_in_use() {
-            self.call_worker(worker);
+            self.call_if_asleep(worker);
         }
     }
 

@@ -36,18 +36,9 @@ impl<T> Mutex<T> {
 
     /// Takes the lock, blocking the thread until it is free.
     #[inline]
+    #[cfg_attr(weftwork_loom, track_caller)]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the lock if it is free at this moment.
-    #[inline]
-    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(std::sync::TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(std::sync::TryLockError::WouldBlock) => None,
-        }
     }
 }
 
@@ -73,6 +64,7 @@ impl Condvar {
     }
 
     /// Gives the lock back, waits for a notification and takes the lock again.
+    #[cfg_attr(weftwork_loom, track_caller)]
     pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.0.wait(guard).unwrap_or_else(PoisonError::into_inner)
     }

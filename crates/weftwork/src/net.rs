@@ -1,3 +1,1 @@
 //! TCP on the runtime of the calling thread.
-
-

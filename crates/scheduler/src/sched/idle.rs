@@ -11,16 +11,18 @@
 //! left in a LIFO slot by a worker that computes on, and a driver that nobody waits on;
 //! producers of such work wake a deep sleeper only if nobody is drowsy or searching.
 
-use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::Ordering::{AcqRel, Relaxed};
 use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
-use weftwork_std_or_loom::{edge, fence_edge};
+use weftwork_std_or_loom::fence_edge;
 
 /// The sleepers and searchers of a scheduler.
 pub(crate) struct Idle {
     searching: AtomicUsize,
     /// Sleepers that will look again by themselves soon.
     drowsy: AtomicUsize,
-    /// One bit a worker: it sleeps and may be claimed.
+    /// One bit a worker: it sleeps and may be claimed. AcqRel, so that a claimed worker that
+    /// takes itself off `searching` does so after it was counted there. No model can show
+    /// this: loom runs each read-modify-write on the newest value.
     sleepers: Box<[AtomicU64]>,
 }
 
@@ -83,7 +85,7 @@ impl Idle {
         }
         // Counted before the claim, so that the claimed one finds itself counted.
         self.searching.fetch_add(1, Relaxed);
-        if word.fetch_and(!bit, edge!(I2, AcqRel)) & bit != 0 {
+        if word.fetch_and(!bit, AcqRel) & bit != 0 {
             return true;
         }
         self.searching.fetch_sub(1, Relaxed);
@@ -107,20 +109,27 @@ impl Idle {
         true
     }
 
-    /// A searcher ends its search; true if it was the last one.
+    /// A searcher ends its search; true if it was the last one. It must then look for work once
+    /// more: while it searched, producers woke nobody.
     pub(crate) fn stop_search(&self) -> bool {
-        self.searching.fetch_sub(1, edge!(I3, AcqRel)) == 1
+        let last = self.searching.fetch_sub(1, Relaxed) == 1;
+        if last {
+            // Between the end of the search and the look at the work; pairs with
+            // `claim_for_work`.
+            fence_edge!(I1, SeqCst);
+        }
+        last
     }
 
     /// A worker is about to sleep. Afterwards it must look at all work once more.
     pub(crate) fn announce(&self, worker: usize, searching: bool, drowsy: bool) {
         if searching {
-            self.searching.fetch_sub(1, edge!(I3, AcqRel));
+            self.searching.fetch_sub(1, Relaxed);
         }
         if drowsy {
             self.drowsy.fetch_add(1, Relaxed);
         }
-        self.sleepers[worker / 64].fetch_or(1 << (worker % 64), edge!(I2, AcqRel));
+        self.sleepers[worker / 64].fetch_or(1 << (worker % 64), AcqRel);
         // Between the announcement and the look at the work; pairs with `claim_for_work`.
         fence_edge!(I1, SeqCst);
     }
@@ -132,6 +141,6 @@ impl Idle {
             self.drowsy.fetch_sub(1, Relaxed);
         }
         let bit = 1 << (worker % 64);
-        self.sleepers[worker / 64].fetch_and(!bit, edge!(I2, AcqRel)) & bit == 0
+        self.sleepers[worker / 64].fetch_and(!bit, AcqRel) & bit == 0
     }
 }

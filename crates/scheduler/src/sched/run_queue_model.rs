@@ -79,10 +79,6 @@ impl Stealer {
         self.0.len() == 0
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(crate) fn steal_into(&self, _into: &LocalQueue) -> Option<Runnable> {
         self.0.take()
     }

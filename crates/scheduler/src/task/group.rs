@@ -153,6 +153,11 @@ impl Member {
         Self(Group(raw.cast()))
     }
 
+    /// The task did not become one after all.
+    pub(super) fn withdraw(self) {
+        self.0.inner().word.fetch_sub(LEFT, Relaxed);
+    }
+
     /// The task has ended.
     pub(super) fn ended(self, end: End) {
         let failed = if end == End::Value { 0 } else { FAILED };

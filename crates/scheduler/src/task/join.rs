@@ -200,14 +200,9 @@ impl<T> Task<T> {
             return self.register_late(waker);
         }
         if state.has_join_waker() {
-            // SAFETY: the slot has a waker, and while the task is not complete only this
-            // handle writes it.
-            let same = unsafe {
-                self.task
-                    .joiner
-                    .with(|word| Joiner::will_wake(*word, waker))
-            };
-            if same {
+            // SAFETY: while the bit is set, nobody writes the slot; the completer reads it.
+            let word = self.task.joiner.with(|slot| unsafe { *slot });
+            if Joiner::will_wake(word, waker) {
                 return true;
             }
             if !self.task.state.unset_join_waker() {
@@ -244,7 +239,9 @@ impl<T> Task<T> {
         if self.task.state.set_join_waker() {
             return true;
         }
-        drop(self.take_joiner());
+        if let Joiner::Group(member) = self.take_joiner() {
+            member.withdraw();
+        }
         false
     }
 

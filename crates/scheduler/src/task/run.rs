@@ -279,7 +279,7 @@ fn publish(header: NonNull<Header>, task: &Header, end: End, shared: &Shared) {
     let task = unsafe { TaskRef::from_counted(header) };
     let joiner = join_waker.then(|| {
         // SAFETY: the state word gave the joiner's slot to the completer.
-        unsafe { task.joiner.with_mut(|word| Joiner::take(*word)) }
+        unsafe { task.joiner.with(|slot| Joiner::take(*slot)) }
     });
     if !task.state.load().is_resolved() {
         callback::hand_to_lane(&task, joiner, shared);

@@ -1,0 +1,105 @@
+//! What the models in `loom-tests` need of the inside; there in model builds only.
+//!
+//! No logic of its own: a model that passes must have run the code that programs run.
+
+use crate::builder::Config;
+use crate::handle::Handle;
+use crate::runtime;
+use crate::sched::Parker;
+use crate::shared::Shared;
+use crate::task::ResultError;
+use crate::task::run::{Turn, run};
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use weftwork_io_driver::Reactor;
+
+/// A scheduler without threads: the model's threads are the workers.
+#[derive(Clone)]
+pub struct Scheduler(Arc<Shared>);
+
+impl Scheduler {
+    /// A scheduler with so many seats for workers.
+    pub fn new(workers: usize) -> Self {
+        Self(Shared::new(Config::new(workers)).expect("a model needs nothing of the system"))
+    }
+
+    /// Spawns, calls, looks.
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.0))
+    }
+
+    /// Polls the tasks that were submitted from outside, on this thread, which is no worker,
+    /// until none is left; says how many polls there were.
+    pub fn poll_all(&self) -> usize {
+        let mut polls = 0;
+        while let Some(task) = self.0.injector.steal() {
+            polls += 1;
+            if let Turn::Again(task) = run(task, &self.0, None) {
+                self.0.inject(task);
+            }
+        }
+        polls
+    }
+
+    /// This thread is a worker until `stop` says so. Whoever changes what it says calls
+    /// [`call_all`](Self::call_all).
+    pub fn work_until(&self, stop: impl Fn() -> bool) {
+        self.0.with_seat(|worker| worker.work(&stop));
+    }
+
+    /// Wakes the workers that sleep.
+    pub fn call_all(&self) {
+        self.0.call_all_workers();
+    }
+
+    /// This thread runs a main future to its end, as `block_on`.
+    pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, ResultError> {
+        self.0.life.enter().expect("it is open");
+        let driven = runtime::drive(&self.0, future, Location::caller());
+        self.0.life.leave();
+        driven.expect("nobody stops it")
+    }
+
+    /// This thread is the worker that closes it, as `close`.
+    pub fn close(&self) {
+        self.0.life.begin_closing().expect("nobody runs it");
+        self.0.with_seat(runtime::end_all_tasks);
+    }
+}
+
+/// One place to sleep.
+pub struct Sleeper {
+    parker: Parker,
+    reactor: Reactor,
+}
+
+impl Sleeper {
+    /// A place where this thread or another one will sleep.
+    pub fn new() -> Self {
+        let reactor = Reactor::new().expect("a model needs nothing of the system");
+        let parker = Parker::new();
+        Self { parker, reactor }
+    }
+
+    /// Sleeps on the thread.
+    pub fn park(&self) {
+        self.parker.adopt();
+        self.parker.park(None);
+    }
+
+    /// Sleeps in the driver.
+    pub fn park_on_driver(&self) {
+        let mut wakers = Vec::new();
+        self.parker.park_on_driver(|| {
+            self.reactor
+                .wait(None, &mut wakers)
+                .expect("a model's reactor does not fail");
+        });
+    }
+
+    /// Wakes it.
+    pub fn unpark(&self) {
+        self.parker.unpark(&self.reactor);
+    }
+}

@@ -1,0 +1,164 @@
+//! Workers: submission against sleep, theft, the last searcher, shutdown, the main future.
+
+#![cfg(weftwork_loom)]
+
+use loom::thread;
+use std::future::pending;
+use weftwork_loom_tests::{Drops, Flag, Gate, model_with};
+use weftwork_scheduler::model::Scheduler;
+use weftwork_scheduler::spawn;
+
+/// A task that ends the work of its scheduler.
+fn ends(scheduler: &Scheduler, ended: &Flag) -> impl Future<Output = ()> + Send + 'static {
+    let (scheduler, ended) = (scheduler.clone(), ended.clone());
+    async move {
+        ended.set();
+        scheduler.call_all();
+    }
+}
+
+/// The lost wake-up: the push and the sleep at the same moment. The worker sleeps in the driver.
+#[test]
+fn a_submission_wakes_the_worker_that_falls_asleep() {
+    model_with(3, || {
+        let (scheduler, ended) = (Scheduler::new(1), Flag::default());
+        let producer = {
+            let task = ends(&scheduler, &ended);
+            let handle = scheduler.handle();
+            thread::spawn(move || handle.spawn(task).detach())
+        };
+        scheduler.work_until(|| ended.is_set());
+        producer.join().unwrap();
+    });
+}
+
+#[test]
+fn two_producers_one_worker() {
+    model_with(2, || {
+        let (scheduler, first, second) = (Scheduler::new(1), Flag::default(), Flag::default());
+        let producers = [&first, &second].map(|flag| {
+            let task = ends(&scheduler, flag);
+            let handle = scheduler.handle();
+            thread::spawn(move || handle.spawn(task).detach())
+        });
+        scheduler.work_until(|| first.is_set() && second.is_set());
+        for producer in producers {
+            producer.join().unwrap();
+        }
+    });
+}
+
+/// One of the two sleeps in the driver, the other on its thread; both search, one gets it.
+#[test]
+fn a_producer_and_two_workers_that_steal() {
+    model_with(2, || {
+        let (scheduler, ended) = (Scheduler::new(2), Flag::default());
+        let other = {
+            let (scheduler, ended) = (scheduler.clone(), ended.clone());
+            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
+        };
+        let producer = {
+            let task = ends(&scheduler, &ended);
+            let handle = scheduler.handle();
+            thread::spawn(move || handle.spawn(task).detach())
+        };
+        scheduler.work_until(|| ended.is_set());
+        other.join().unwrap();
+        producer.join().unwrap();
+    });
+}
+
+/// The first task waits for the second one, which the worker that searched for the first must
+/// have told the other worker of.
+#[test]
+fn the_last_searcher_sends_the_next_one() {
+    model_with(2, || {
+        let (scheduler, ended) = (Scheduler::new(2), Flag::default());
+        let other = {
+            let (scheduler, ended) = (scheduler.clone(), ended.clone());
+            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
+        };
+        let until = ended.clone();
+        let waits = async move {
+            while !until.is_set() {
+                thread::yield_now();
+            }
+        };
+        scheduler.handle().spawn(waits).detach();
+        scheduler.handle().spawn(ends(&scheduler, &ended)).detach();
+        scheduler.work_until(|| ended.is_set());
+        other.join().unwrap();
+    });
+}
+
+/// The worker that spawned goes on computing: what lies in its LIFO slot is taken by the
+/// other one.
+#[test]
+fn what_a_stuck_worker_spawned_is_taken_by_others() {
+    model_with(2, || {
+        let (scheduler, ended) = (Scheduler::new(2), Flag::default());
+        let other = {
+            let (scheduler, ended) = (scheduler.clone(), ended.clone());
+            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
+        };
+        let stuck = async {
+            spawn(ends(&scheduler, &ended)).detach();
+            while !ended.is_set() {
+                thread::yield_now();
+            }
+        };
+        scheduler.block_on(stuck).expect("it ends");
+        other.join().unwrap();
+    });
+}
+
+/// The worker that spawned leaves its seat.
+#[test]
+fn what_a_leaving_worker_spawned_is_taken_by_others() {
+    model_with(2, || {
+        let (scheduler, ended) = (Scheduler::new(2), Flag::default());
+        let other = {
+            let (scheduler, ended) = (scheduler.clone(), ended.clone());
+            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
+        };
+        let spawner = async { spawn(ends(&scheduler, &ended)).detach() };
+        scheduler.block_on(spawner).expect("it ends");
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_wake_reaches_the_main_future() {
+    model_with(3, || {
+        let (scheduler, gate) = (Scheduler::new(1), Gate::default());
+        let opener = {
+            let gate = gate.clone();
+            thread::spawn(move || gate.open())
+        };
+        scheduler.block_on(gate).expect("it ends");
+        opener.join().unwrap();
+    });
+}
+
+/// Either the task is refused, or the closing finds and cancels it; its future is dropped.
+#[test]
+fn a_submission_against_the_shutdown_is_refused_or_cancelled() {
+    model_with(2, || {
+        let (scheduler, drops) = (Scheduler::new(1), Drops::default());
+        let producer = {
+            let (handle, inside) = (scheduler.handle(), drops.counted());
+            thread::spawn(move || {
+                let stuck = async move {
+                    let _inside = inside;
+                    pending::<()>().await;
+                };
+                handle.spawn(stuck)
+            })
+        };
+        scheduler.close();
+        let task = producer.join().unwrap();
+        // A refused task is cancelled by the producer; any other one has been waited for.
+        scheduler.poll_all();
+        assert!(task.cancelled() && drops.count() == 1);
+    });
+}
