@@ -82,6 +82,39 @@ impl Future for Gate {
     }
 }
 
+/// A gate whose waker was left at the first poll: later polls look at the flag alone, so that only
+/// the wake orders what they see.
+#[derive(Debug, Default)]
+pub struct Bell {
+    gate: Gate,
+    registered: bool,
+}
+
+impl Bell {
+    /// A bell, and what rings it.
+    #[must_use]
+    pub fn new() -> (Self, Gate) {
+        let bell = Self::default();
+        let gate = bell.gate.clone();
+        (bell, gate)
+    }
+}
+
+impl Future for Bell {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !self.registered {
+            self.registered = true;
+            return Pin::new(&mut self.gate).poll(cx);
+        }
+        if self.gate.flag.is_set() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
 /// A future that touches its own memory at each poll, in a way that loom can judge: two polls
 /// that are not ordered are a race.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use weftwork_loom_tests::{Drops, Gate, Owned};
+use weftwork_loom_tests::{Bell, Drops, Gate, Owned};
 use weftwork_scheduler::model::Scheduler;
 
 #[test]
@@ -30,8 +30,7 @@ fn a_wake_during_a_poll_is_not_lost() {
 fn a_second_wake_is_seen_by_the_poll_that_the_first_one_causes() {
     loom::model(|| {
         let scheduler = Scheduler::new(1);
-        let (first, second) = (Gate::default(), Gate::default());
-        let (a, b) = (first.clone(), second.clone());
+        let ((a, first), (b, second)) = (Bell::new(), Bell::new());
         let task = scheduler.handle().spawn(both(a, b));
         scheduler.poll_all();
         let opener = {
@@ -49,7 +48,7 @@ fn a_second_wake_is_seen_by_the_poll_that_the_first_one_causes() {
 }
 
 /// Polls both every time, without remembering: what it sees must be new.
-async fn both(first: Gate, second: Gate) {
+async fn both(first: Bell, second: Bell) {
     let (mut first, mut second) = (pin!(first), pin!(second));
     std::future::poll_fn(
         |cx| match (first.as_mut().poll(cx), second.as_mut().poll(cx)) {
@@ -173,16 +172,15 @@ fn a_dropped_handle_takes_its_waker_along() {
         let (scheduler, drops) = (Scheduler::new(1), Drops::default());
         let of_output = drops.counted();
         let task = scheduler.handle().spawn(async move { of_output });
-        let mut outcome = Box::pin(task.outcome());
-        let first = outcome
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()));
-        assert!(first.is_pending());
         let worker = {
             let scheduler = scheduler.clone();
             thread::spawn(move || scheduler.poll_all())
         };
-        drop(outcome);
+        let mut outcome = Box::pin(task.outcome());
+        let first = outcome
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()));
+        drop((first, outcome));
         worker.join().unwrap();
         assert_eq!(drops.count(), 1);
     });

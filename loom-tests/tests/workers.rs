@@ -3,9 +3,10 @@
 #![cfg(weftwork_loom)]
 
 use loom::thread;
-use std::future::pending;
-use weftwork_loom_tests::{Drops, Flag, Gate, model_with};
-use weftwork_scheduler::model::Scheduler;
+use std::future::{pending, poll_fn};
+use std::pin::Pin;
+use weftwork_loom_tests::{Bell, Drops, Flag, model_with};
+use weftwork_scheduler::model::{Scheduler, Slot};
 use weftwork_scheduler::spawn;
 
 /// A task that ends the work of its scheduler.
@@ -127,16 +128,40 @@ fn what_a_leaving_worker_spawned_is_taken_by_others() {
     });
 }
 
+/// The worker puts two in; one drives the other out or another thread takes it before.
+#[test]
+fn what_is_taken_from_the_lifo_slot_is_seen_whole() {
+    loom::model(|| {
+        let (scheduler, slot) = (Scheduler::new(1), Slot::new());
+        let thief = {
+            let (scheduler, slot) = (scheduler.clone(), slot.clone());
+            thread::spawn(move || slot.take_and_poll(&scheduler))
+        };
+        let tasks = [(); 2].map(|()| scheduler.handle().spawn(async {}));
+        slot.put_all(&scheduler);
+        thief.join().unwrap();
+        slot.take_and_poll(&scheduler);
+        assert!(tasks.iter().all(|task| task.done()));
+    });
+}
+
 #[test]
 fn a_wake_reaches_the_main_future() {
     model_with(3, || {
-        let (scheduler, gate) = (Scheduler::new(1), Gate::default());
-        let opener = {
-            let gate = gate.clone();
-            thread::spawn(move || gate.open())
-        };
-        scheduler.block_on(gate).expect("it ends");
-        opener.join().unwrap();
+        let scheduler = Scheduler::new(1);
+        let (mut bell, gate) = Bell::new();
+        let mut opener = None;
+        let main = poll_fn(|cx| {
+            let polled = Pin::new(&mut bell).poll(cx);
+            // The first poll has left the waker.
+            opener.get_or_insert_with(|| {
+                let gate = gate.clone();
+                thread::spawn(move || gate.open())
+            });
+            polled
+        });
+        scheduler.block_on(main).expect("it ends");
+        opener.expect("it was polled").join().unwrap();
     });
 }
 

@@ -5,7 +5,7 @@
 use crate::builder::Config;
 use crate::handle::Handle;
 use crate::runtime;
-use crate::sched::Parker;
+use crate::sched::{LifoSlot, Parker};
 use crate::shared::Shared;
 use crate::task::ResultError;
 use crate::task::run::{Turn, run};
@@ -65,6 +65,33 @@ impl Scheduler {
     pub fn close(&self) {
         self.0.life.begin_closing().expect("nobody runs it");
         self.0.with_seat(runtime::end_all_tasks);
+    }
+}
+
+/// One LIFO slot.
+#[derive(Clone)]
+pub struct Slot(Arc<LifoSlot>);
+
+impl Slot {
+    /// An empty slot.
+    pub fn new() -> Self {
+        Self(Arc::new(LifoSlot::new()))
+    }
+
+    /// As the slot's worker: puts in the tasks that were submitted to the scheduler, one after
+    /// another, and polls those which the slot drives out.
+    pub fn put_all(&self, from: &Scheduler) {
+        while let Some(task) = from.0.injector.steal() {
+            if let Some(before) = self.0.put(task) {
+                run(before, &from.0, None);
+            }
+        }
+    }
+
+    /// As anybody: takes the task out and polls it.
+    pub fn take_and_poll(&self, on: &Scheduler) -> bool {
+        let task = self.0.take();
+        task.map(|task| run(task, &on.0, None)).is_some()
     }
 }
 

@@ -193,12 +193,12 @@ impl Shared {
         }
         Ok(context::with_worker(|worker| {
             let worker = worker.filter(|worker| ptr::eq(worker.shared(), self));
-            let (id, slot) = match worker {
+            let (slot, id) = match worker {
                 Some(worker) => (
-                    worker.next_id(),
                     self.registry.place_for(&mut worker.free_places()),
+                    worker.next_id(),
                 ),
-                None => (self.take_ids(1), self.registry.place()),
+                None => (self.registry.place(), self.take_ids(1)),
             };
             let birth = Birth {
                 shared: self,

@@ -4,7 +4,7 @@
 //! [`Remote`], where others can take from it: a worker that is stuck in user code strands no
 //! task, and a replacement can take a free seat at any time.
 
-use super::{LocalQueue, Parker, Stealer};
+use super::{LifoSlot, LocalQueue, Parker, Stealer};
 use crate::shared::Shared;
 use crate::task::cell::Header;
 use crate::task::memory::FreeCells;
@@ -12,12 +12,11 @@ use crate::task::refs::Runnable;
 use crate::task::registry::FreePlaces;
 use crate::task::run::{Turn, run, swallow};
 use std::cell::{Cell, RefCell, RefMut};
-use std::ptr::{NonNull, null_mut};
+use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
+use weftwork_std_or_loom::atomic::AtomicU32;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::atomic::{AtomicPtr, AtomicU32};
-use weftwork_std_or_loom::edge;
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
 const LIFO_STREAK: u32 = 16;
@@ -36,8 +35,7 @@ const IDS: u64 = 256;
 /// What others may touch of a worker.
 pub(crate) struct Remote {
     pub(super) stealer: Stealer,
-    /// The task that was made runnable last. Only the worker puts one in; anybody takes.
-    lifo: AtomicPtr<Header>,
+    lifo: LifoSlot,
     /// Counts the polls, so that an observer sees whether the worker makes progress.
     pub(crate) ticks: AtomicU32,
     pub(crate) parker: Parker,
@@ -89,21 +87,11 @@ impl Remote {
         let queue = LocalQueue::new();
         let remote = Self {
             stealer: queue.stealer(),
-            lifo: AtomicPtr::new(null_mut()),
+            lifo: LifoSlot::new(),
             ticks: AtomicU32::new(0),
             parker: Parker::new(),
         };
         (remote, Seat { index, queue })
-    }
-
-    /// Takes the task out of the LIFO slot.
-    #[inline]
-    fn take_lifo(&self) -> Option<Runnable> {
-        if self.lifo.load(Relaxed).is_null() {
-            return None;
-        }
-        // Acquire: pairs with the Release of `Worker::push`.
-        NonNull::new(self.lifo.swap(null_mut(), edge!(L1, Acquire))).map(Runnable)
     }
 }
 
@@ -188,18 +176,8 @@ impl Worker {
         if self.shared.config.fifo {
             return self.push_back(task);
         }
-        let lifo = &self.remote().lifo;
-        let task = task.0.as_ptr();
-        // Release: the header and future are seen whole by whoever takes the task.
-        let before = if lifo.load(Relaxed).is_null() {
-            // Only this thread puts a task in, so the slot stays empty until the store.
-            lifo.store(task, edge!(L1, Release));
-            None
-        } else {
-            NonNull::new(lifo.swap(task, edge!(L1, AcqRel)))
-        };
-        match before {
-            Some(before) => self.push_back(Runnable(before)),
+        match self.remote().lifo.put(task) {
+            Some(before) => self.push_back(before),
             None => self.shared.notify_look(),
         }
     }
@@ -257,11 +235,11 @@ impl Worker {
             }
         }
         if self.lifo_streak.get() < LIFO_STREAK {
-            if let Some(task) = self.remote().take_lifo() {
+            if let Some(task) = self.remote().lifo.take() {
                 self.lifo_streak.set(self.lifo_streak.get() + 1);
                 return Some(task);
             }
-        } else if let Some(task) = self.remote().take_lifo() {
+        } else if let Some(task) = self.remote().lifo.take() {
             self.seat().queue.push(task);
         }
         self.lifo_streak.set(0);
@@ -309,7 +287,7 @@ impl Worker {
         if PATIENT {
             self.take_stranded()
         } else {
-            others.into_iter().find_map(Remote::take_lifo)
+            others.into_iter().find_map(|remote| remote.lifo.take())
         }
     }
 
@@ -334,12 +312,12 @@ impl Worker {
         let mut seen = self.seen.borrow_mut();
         for n in 0..self.shared.workers_in_use() {
             let remote = &self.shared.remotes[n];
-            let now = (remote.lifo.load(Relaxed), remote.ticks.load(Relaxed));
+            let now = (remote.lifo.look(), remote.ticks.load(Relaxed));
             let before = std::mem::replace(&mut seen[n], now);
             if n != self.seat().index
                 && !now.0.is_null()
                 && now == before
-                && let Some(task) = remote.take_lifo()
+                && let Some(task) = remote.lifo.take()
             {
                 return Some(task);
             }
@@ -367,8 +345,7 @@ impl Worker {
 
     /// True if some other worker has a task in its LIFO slot.
     fn lifo_in_sight(&self) -> bool {
-        self.others()
-            .any(|remote| !remote.lifo.load(Relaxed).is_null())
+        self.others().any(|remote| !remote.lifo.look().is_null())
     }
 
     /// Sleeps until called, or for a nap.
@@ -404,7 +381,8 @@ impl Worker {
     /// Takes everything out of this worker's queue and slot, for the end of the runtime.
     pub(crate) fn drain(&self) -> Option<Runnable> {
         self.remote()
-            .take_lifo()
+            .lifo
+            .take()
             .or_else(|| self.seat().queue.pop())
             .or_else(|| self.search())
     }
@@ -420,7 +398,7 @@ impl Drop for Worker {
             .give_all_back(&mut self.free_places.borrow_mut());
         // What is left in the queue stays there for the thieves, but the slot is looked at by
         // the patient only.
-        if let Some(task) = self.remote().take_lifo() {
+        if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
         }
         if let Some(seat) = self.seat.take() {

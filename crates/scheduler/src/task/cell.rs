@@ -219,6 +219,8 @@ impl Header {
 
 impl Drop for Header {
     fn drop(&mut self) {
+        // In a model this fails unless whoever used the slot did so before.
+        self.joiner.with_mut(|_| ());
         let cold = self.cold.load(edge!(T6, Acquire));
         if !cold.is_null() {
             // SAFETY: the cell is being freed: nobody has a reference to the record.

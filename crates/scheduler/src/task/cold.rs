@@ -6,6 +6,7 @@ use super::refs::TaskRef;
 use super::waker::Joiner;
 use std::collections::VecDeque;
 use std::task::Waker;
+use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
 use weftwork_task_context::Cancelled;
 
@@ -14,7 +15,14 @@ pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
 
 /// The cold record of a task.
 #[derive(Default)]
-pub(crate) struct Cold(Mutex<Rare>);
+pub(crate) struct Cold {
+    rare: Mutex<Rare>,
+    /// No bytes: in a model, looking at it fails unless the record was published in order.
+    made: UnsafeCell<()>,
+}
+
+// SAFETY: the cell has no bytes, and the rest is a lock.
+unsafe impl Sync for Cold {}
 
 /// What the lock guards. User code (wakers, callbacks, payloads) is never run or dropped
 /// under it.
@@ -52,7 +60,8 @@ pub(super) struct Pending {
 
 impl Cold {
     pub(super) fn lock(&self) -> MutexGuard<'_, Rare> {
-        self.0.lock()
+        self.made.with(|_| ());
+        self.rare.lock()
     }
 }
 

@@ -100,8 +100,9 @@ impl Registry {
                 .map(|_| AtomicPtr::new(null_mut()))
                 .collect();
             let entries = Box::into_raw(entries).cast();
-            // Release: pairs with `entry`, so that an observer sees a whole chunk.
-            self.chunks[chunk].store(entries, edge!(R1, Release));
+            // Relaxed: whoever has a place in the chunk has it, directly or with its task, from
+            // the holder of this lock; an observer learns how many there are under it.
+            self.chunks[chunk].store(entries, Relaxed);
         }
         free.unused += 1;
         place
@@ -110,7 +111,7 @@ impl Registry {
     #[inline]
     fn entry(&self, place: u32) -> Option<&Entry> {
         let (chunk, offset) = locate(place);
-        let entries = NonNull::new(self.chunks[chunk].load(edge!(R1, Acquire)))?;
+        let entries = NonNull::new(self.chunks[chunk].load(Relaxed))?;
         // SAFETY: `locate` gives an offset within the chunk, and chunks live as long as self.
         Some(unsafe { entries.add(offset).as_ref() })
     }
@@ -122,7 +123,7 @@ impl Registry {
         let place = unsafe { header.as_ref() }.slot();
         if let Some(entry) = (place != NO_SLOT).then(|| self.entry(place)).flatten() {
             // Release: an observer that finds the task sees its header.
-            entry.store(header.as_ptr(), edge!(R2, Release));
+            entry.store(header.as_ptr(), edge!(R1, Release));
         }
     }
 
@@ -138,7 +139,7 @@ impl Registry {
         // Acquire: what an observer did while it had the entry locked (it counted a
         // reference) is seen by the completer.
         while entry
-            .compare_exchange(task, null_mut(), edge!(R3, AcqRel), Relaxed)
+            .compare_exchange(task, null_mut(), edge!(R2, AcqRel), Relaxed)
             .is_err()
         {
             thread::yield_now();
@@ -181,7 +182,7 @@ impl Registry {
         while first.get() < used {
             // Acquire: pairs with `remove`, whoever sees the task gone sees that it ended.
             let entry = self.entry(first.get());
-            if entry.is_some_and(|entry| !entry.load(edge!(R3, Acquire)).is_null()) {
+            if entry.is_some_and(|entry| !entry.load(edge!(R2, Acquire)).is_null()) {
                 return false;
             }
             first.set(first.get() + 1);
@@ -192,18 +193,18 @@ impl Registry {
 
 /// Counts a reference to the task at an entry, unless it has ended.
 fn observe(entry: &Entry) -> Option<TaskRef> {
-    let mut seen = entry.load(edge!(R2, Acquire));
+    let mut seen = entry.load(edge!(R1, Acquire));
     loop {
         if seen.is_null() {
             return None;
         }
         if seen.addr() & LOCKED != 0 {
             thread::yield_now();
-            seen = entry.load(edge!(R2, Acquire));
+            seen = entry.load(edge!(R1, Acquire));
             continue;
         }
         let locked = seen.map_addr(|addr| addr | LOCKED);
-        match entry.compare_exchange(seen, locked, edge!(R2, Acquire), edge!(R2, Acquire)) {
+        match entry.compare_exchange(seen, locked, edge!(R1, Acquire), edge!(R1, Acquire)) {
             Ok(_) => break,
             Err(now) => seen = now,
         }
@@ -211,7 +212,7 @@ fn observe(entry: &Entry) -> Option<TaskRef> {
     // SAFETY: the task is in the table and its entry is locked, so its completer waits for
     // the store below before it gives up the runtime's reference.
     let counted = unsafe { &*seen }.state.try_add_ref();
-    entry.store(seen, edge!(R3, Release));
+    entry.store(seen, edge!(R2, Release));
     // SAFETY: counted just now.
     counted.then(|| unsafe { TaskRef::from_counted(NonNull::new_unchecked(seen)) })
 }

@@ -362,7 +362,7 @@ impl State {
             };
             match self
                 .0
-                .compare_exchange_weak(seen, next, edge!(T5, AcqRel), Relaxed)
+                .compare_exchange_weak(seen, next, edge!(T5, AcqRel), edge!(T5, Acquire))
             {
                 Ok(_) => return todo,
                 Err(now) => seen = now,
