@@ -110,7 +110,7 @@ fn a_cancelled_sleeper_ends_and_its_awaiter_with_it() {
         let cancelled = rt.block_on(async {
             let inner = spawn(async { Timer::new(None).await });
             let control = inner.control();
-            let outer = spawn(async move { inner.await });
+            let outer = spawn(inner);
             spawn(async {}).await;
             control.cancel();
             outer.outcome().await.unwrap_err().is_cancelled()

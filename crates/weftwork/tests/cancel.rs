@@ -3,19 +3,17 @@
 mod common;
 
 use common::{
-    Counter, Flag, LONG, Log, cancelled_task, each, foreign_block_on, forever, panic_of, settle,
-    started, stuck, stuck_at, swallow_a_cancel, until,
+    Counter, Flag, LONG, Log, cancelled_task, each, forever, settle, started, stuck, stuck_at,
+    swallow_a_cancel, until,
 };
-use futures::future::{Either, join_all, select};
-use futures::stream::{FuturesUnordered, StreamExt};
+use futures::future::{Either, select};
 use std::pin::pin;
 use std::sync::Arc;
 use weftwork::sync::{Queue, Semaphore, oneshot};
 use weftwork::{
-    CancelSource, Task, TaskControl, TaskError, catch, checkpoint, current_task, finally, sleep,
-    spawn, yield_now,
+    CancelSource, Task, TaskError, catch, checkpoint, current_task, finally, sleep, spawn,
+    yield_now,
 };
-use weftwork_std_or_loom::Mutex;
 
 /// Cancels a task and says that it ended cancelled.
 async fn ends_cancelled<T>(task: Task<T>) -> bool {

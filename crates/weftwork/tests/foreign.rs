@@ -9,9 +9,8 @@ use common::{
 };
 use futures::future::{Either, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
-use std::pin::pin;
 use weftwork::sync::oneshot;
-use weftwork::{Task, TaskControl, catch, finally, sleep, spawn, yield_now};
+use weftwork::{Task, TaskControl, catch, finally, sleep, spawn};
 use weftwork_std_or_loom::Mutex;
 
 /// Cancels a task and says that it ended cancelled.

@@ -36,7 +36,7 @@ fn a_panic_resumes_in_the_awaiter_with_its_payload() {
         };
         assert_eq!(payload.downcast_ref::<Odd>().map(|odd| odd.0), Some(7));
         let outcome = spawn(async { panic!("text {}", 1) }).outcome().await;
-        let error: TaskError = outcome.map(|()| ()).unwrap_err();
+        let error: TaskError = outcome.unwrap_err();
         assert!(error.is_panic() && !error.is_cancelled());
         assert_eq!(error.to_string(), "panicked: text 1");
     });
@@ -123,7 +123,7 @@ fn result_never_blocks() {
 
         let mut task = spawn(async { panic!("p") });
         task.finished().await;
-        let error = task.value().map(|()| ()).unwrap_err();
+        let error = task.value().unwrap_err();
         assert_eq!(error.to_string(), "panicked: p");
         assert!(matches!(task.result(), Err(ResultError::Panicked(_))));
         assert!(matches!(task.result(), Err(ResultError::Taken)));
@@ -305,7 +305,7 @@ fn a_shared_task_is_awaited_by_many_and_again() {
         }
         let shared = spawn(async { panic!("for all") }).shared();
         for _ in 0..2 {
-            let error = catch(shared.clone()).await.map(|()| ()).unwrap_err();
+            let error = catch(shared.clone()).await.unwrap_err();
             assert_eq!(error.to_string(), "panicked: for all");
         }
     });
@@ -434,10 +434,7 @@ fn spawn_blocking_gives_values_and_panics() {
     each(|| async {
         let here = std::thread::current().id();
         assert_ne!(spawn_blocking(|| std::thread::current().id()).await, here);
-        let error = spawn_blocking(|| panic!("in a job"))
-            .outcome()
-            .await
-            .map(|()| ());
+        let error = spawn_blocking(|| panic!("in a job")).outcome().await;
         assert_eq!(error.unwrap_err().to_string(), "panicked: in a job");
         // A job may block for a task.
         let handle = Handle::current();
@@ -497,7 +494,7 @@ fn plain_threads_wait_for_a_task() {
         BlockingError::Failed(TaskError::Cancelled(_))
     ));
     let failed = handle.spawn(async { panic!("p") }).blocking_result(None);
-    assert_eq!(failed.map(|()| ()).unwrap_err().to_string(), "panicked: p");
+    assert_eq!(failed.unwrap_err().to_string(), "panicked: p");
     let task = handle.spawn(async { 2 });
     assert_eq!(task.blocking_wait(Duration::MAX), Ok(true));
     assert_eq!(task.blocking_result(Duration::MAX).unwrap(), 2);

@@ -187,7 +187,11 @@ pub fn on_hit<R>(
         again(Some(&cause))?;
     }
     let heard = again(None)?;
-    if heard.frame.busy > 0 || cleaning() {
+    // Only the task itself waits for every clean-up: a scope may stand inside one, and would
+    // wait for itself.
+    if heard.frame.busy > 0 || (!context::is_active() && cleaning()) {
+        // The raised await was polled quietly: it has to be heard again at the next poll.
+        wake_current_probes();
         return Ok(Hit::Later);
     }
     // A raised future that outlives the scope stays loud.
