@@ -27,6 +27,24 @@ pub fn model_with(preemptions: usize, body: impl Fn() + Sync + Send + 'static) {
     println!("Completed in {} iterations", count.load(Relaxed));
 }
 
+/// A model that has to reach each of its `CASES`: the body says which one it saw. Loom's partial
+/// order reduction forgets some interleavings, so a model that only one order can fail has to
+/// show that this order was there.
+///
+/// # Panics
+/// When a case was not reached.
+pub fn model_of_cases<const CASES: usize>(body: impl Fn(&dyn Fn(usize)) + Sync + Send + 'static) {
+    let reached: Arc<[AtomicReached; CASES]> = Arc::new(std::array::from_fn(|_| false.into()));
+    let marks = Arc::clone(&reached);
+    loom::model(move || body(&|case| marks[case].store(true, Relaxed)));
+    for (case, mark) in reached.iter().enumerate() {
+        assert!(mark.load(Relaxed), "no interleaving reached case {case}");
+    }
+}
+
+// std: kept from one interleaving to the next.
+type AtomicReached = std::sync::atomic::AtomicBool;
+
 /// A flag that orders nothing: who sees it must have been told of it by the runtime.
 #[derive(Clone, Debug, Default)]
 pub struct Flag(Arc<AtomicBool>);

@@ -3,7 +3,7 @@
 #![cfg(weftwork_loom)]
 
 use loom::thread;
-use weftwork_loom_tests::{Drops, Flag, model_with};
+use weftwork_loom_tests::{Drops, Flag, model_of_cases, model_with};
 use weftwork_scheduler::model::Scheduler;
 
 #[test]
@@ -64,7 +64,7 @@ fn an_observer_keeps_what_completes_alive() {
 
 #[test]
 fn a_task_that_cancels_what_it_observed_does_so_before_or_after_its_end() {
-    loom::model(|| {
+    model_of_cases::<2>(|case| {
         let (scheduler, ran) = (Scheduler::new(1), Flag::default());
         let mark = ran.clone();
         let mut task = scheduler.handle().spawn(async move { mark.set() });
@@ -79,6 +79,7 @@ fn a_task_that_cancels_what_it_observed_does_so_before_or_after_its_end() {
             .any(|task| task.cancel());
         worker.join().unwrap();
         scheduler.poll_all();
+        case(usize::from(cancelled));
         assert!(task.done() && (cancelled || !task.cancelled()));
         assert_eq!(task.result().is_ok(), ran.is_set());
     });

@@ -10,6 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_loom_tests::{Bell, Drops, Gate, Owned};
+use weftwork_scheduler::ResultError;
 use weftwork_scheduler::model::Scheduler;
 
 #[test]
@@ -110,10 +111,14 @@ fn a_result_that_is_there_can_be_taken() {
             let scheduler = scheduler.clone();
             thread::spawn(move || scheduler.poll_all())
         };
-        if let Ok(Sent(value)) = task.result() {
-            // SAFETY: it is ours now.
-            assert_eq!(value.with(|value| unsafe { *value }), 6);
-        }
+        let Sent(value) = loop {
+            match task.result() {
+                Err(ResultError::InvalidState) => thread::yield_now(),
+                ended => break ended.ok().expect("it has a value"),
+            }
+        };
+        // SAFETY: it is ours now.
+        assert_eq!(value.with(|value| unsafe { *value }), 6);
         worker.join().unwrap();
     });
 }
@@ -231,5 +236,32 @@ fn two_who_name_a_task_make_one_record() {
         let name = task.control().name();
         assert!(name == "one" || name == "two", "{name}");
         scheduler.poll_all();
+    });
+}
+
+/// Wakers that outlive the poll, and then the task.
+#[test]
+fn a_wake_against_completion_has_no_effect() {
+    loom::model(|| {
+        let (scheduler, drops) = (Scheduler::new(1), Drops::default());
+        let waker: Arc<Mutex<Option<Waker>>> = Arc::default();
+        let (leaves, of_output) = (Arc::clone(&waker), drops.counted());
+        let mut output = Some(of_output);
+        let task = scheduler.handle().spawn(std::future::poll_fn(move |cx| {
+            *leaves.lock().unwrap() = Some(cx.waker().clone());
+            output.take().map_or(Poll::Pending, Poll::Ready)
+        }));
+        let waking = thread::spawn(move || {
+            let left = waker.lock().unwrap().take();
+            if let Some(left) = left {
+                left.wake_by_ref();
+                left.wake();
+            }
+        });
+        drop(task);
+        assert_eq!(scheduler.poll_all(), 1);
+        waking.join().unwrap();
+        assert_eq!(scheduler.poll_all(), 0, "the task has ended");
+        assert_eq!(drops.count(), 1);
     });
 }
