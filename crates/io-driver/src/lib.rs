@@ -1,9 +1,25 @@
-//! The reactor of weftwork over the `polling` crate.
+//! The reactor of weftwork over the [`polling`] crate: registration, readiness, wakers.
+//!
+//! [`Reactor`] is the one that the driver waits on; [`Registered`] is an I/O object with its
+//! registration, on which sockets are built. Nothing here knows tasks or timers, and nothing
+//! above here knows the system's poller.
 
+#[cfg(not(weftwork_loom))]
+mod connect;
 #[cfg(not(weftwork_loom))]
 mod reactor;
 #[cfg(weftwork_loom)]
 #[path = "reactor_model.rs"]
 mod reactor;
+#[cfg(not(weftwork_loom))]
+mod registered;
+#[cfg(not(weftwork_loom))]
+mod source;
 
+#[cfg(not(weftwork_loom))]
+pub use connect::connect;
 pub use reactor::Reactor;
+#[cfg(not(weftwork_loom))]
+pub use registered::{Io, Registered};
+#[cfg(not(weftwork_loom))]
+pub use source::Direction;
