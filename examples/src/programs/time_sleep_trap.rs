@@ -1,0 +1,34 @@
+//! The trap: a sleep of the thread, inside of a task, holds up whatever else it would run.
+
+use std::thread;
+use weftwork::{gather, sleep, spawn_blocking};
+use weftwork_examples::{run, seconds};
+
+async fn ticker(name: &str) {
+    for i in 0..3 {
+        println!("{name} tick {i}");
+        sleep(seconds(0.5)).await;
+    }
+}
+
+async fn trap() {
+    println!("trap: time.sleep begins");
+    thread::sleep(seconds(2.0));
+    println!("trap: time.sleep ends");
+}
+
+async fn cure() {
+    println!("cure: to_thread begins");
+    spawn_blocking(|| thread::sleep(seconds(2.0))).await;
+    println!("cure: to_thread ends");
+}
+
+/// Runs the program.
+pub fn main() {
+    run(async {
+        // On one thread the ticks have to wait for the sleep; other workers go on.
+        gather!(trap(), ticker("trap:")).await;
+        // Here they tick on one thread, too.
+        gather!(cure(), ticker("cure:")).await;
+    });
+}
