@@ -2,7 +2,7 @@
 
 use super::cancel::{self, Probe, current, delivered, mark_busy, mark_interest, mark_taken};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
-use super::cold::remove;
+use super::cold::set_waker;
 use super::control::TaskControl;
 use super::error::{ResultError, TaskError};
 use super::group::Group;
@@ -367,9 +367,9 @@ pub(super) fn wait_in_cold(task: &TaskRef, key: u64, waker: &Waker) -> bool {
     let (old, waits) = {
         let mut rare = task.cold_or_new().lock();
         if task.state.set_cold().is_resolved() {
-            (remove(&mut rare.waiters, key), false)
+            (rare.waiters.remove(&key), false)
         } else {
-            (rare.set_waiter(key, waker), true)
+            (set_waker(&mut rare.waiters, key, waker), true)
         }
     };
     drop(old);
@@ -380,7 +380,7 @@ pub(super) fn wait_in_cold(task: &TaskRef, key: u64, waker: &Waker) -> bool {
 pub(super) fn forget_waiter(task: &TaskRef, key: u64) {
     let waker = task
         .cold()
-        .and_then(|cold| remove(&mut cold.lock().waiters, key));
+        .and_then(|cold| cold.lock().waiters.remove(&key));
     drop(waker);
 }
 

@@ -290,7 +290,7 @@ fn publish(header: NonNull<Header>, task: &Header, end: End, shared: &Shared) {
     }
     if let Some(cold) = task.cold() {
         let waiters = std::mem::take(&mut cold.lock().waiters);
-        cancel::wake_all(waiters.into_iter().map(|(_, waker)| waker));
+        cancel::wake_all(waiters.into_values());
     }
 }
 
