@@ -279,7 +279,7 @@ fn a_cancel_wins_over_data_that_is_there() {
         let (reader, count) = (Arc::clone(&one), taken.clone());
         let reading = spawn(async move {
             let caught = weftwork::catch(async {
-                (&*reader).read(&mut [0; 8]).await.unwrap();
+                (&*reader).read_exact(&mut [0; 4]).await.unwrap();
                 count.add();
             });
             assert!(caught.await.unwrap_err().is_cancelled());
@@ -429,6 +429,7 @@ fn vectors_peeking_and_options() {
             IoSlice::new(b"two"),
         ];
         assert_eq!(one.write_vectored(&slices).await.unwrap(), 6);
+        assert_eq!(one.read(&mut []).await.unwrap(), 0, "no room, no wait");
         let mut peeked = [0; 8];
         assert_eq!(other.peek(&mut peeked).await.unwrap(), 6);
         assert_eq!(other.peek(&mut peeked).await.unwrap(), 6);
@@ -557,6 +558,28 @@ fn numbers_need_no_pool() {
             .await
             .unwrap();
         assert_eq!(weftwork::Handle::current().blocking_threads(), 0);
+    });
+}
+
+#[test]
+fn sockets_and_their_futures_move_between_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    fn is_shared<T: Send + Sync + Unpin>(value: T) -> T {
+        value
+    }
+    each(|| async {
+        let listener = is_shared(is_send(TcpListener::bind(HERE)).await.unwrap());
+        let addr = listener.local_addr().unwrap();
+        let (one, other) = join!(
+            is_send(TcpStream::connect(addr)),
+            is_send(listener.accept())
+        );
+        let (reader, writer) = is_shared(one.unwrap()).into_split();
+        is_send(is_shared(writer).writable()).await.unwrap();
+        drop(other);
+        is_send(is_shared(reader).readable()).await.unwrap();
     });
 }
 
