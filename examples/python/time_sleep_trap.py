@@ -1,5 +1,5 @@
 # open on workers: ^(?P<ticks>trap: tick)|^(?P<sleeper>trap: time.sleep)
-# open on workers: ^cure: to_thread begins|^cure: tick 0
+# open on workers: ^cure: to_thread begins|^(?P<ticks>cure: tick)
 import asyncio
 import time
 

@@ -3,6 +3,7 @@
 //! An expected text is the lines of the program. Those whose order is open stand between
 //! `# open` (everywhere) or `# open on workers` (only where there are several) and `# closed`,
 //! each with a tag: `tag| line`. Lines of one tag keep their order; lines without a tag do not.
+//! Those of a tag that ends in `_local` keep it on one thread, not on workers.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -88,7 +89,7 @@ fn blocks(expected: &str, local: bool) -> Vec<Block<'_>> {
         let tagged = lines.by_ref().take_while(|line| *line != "# closed");
         let tagged = tagged.filter_map(|line| line.split_once("| "));
         blocks.push(if is_open {
-            open(tagged)
+            open(tagged, local)
         } else {
             vec![tagged.map(|(_, line)| line).collect()]
         });
@@ -96,13 +97,14 @@ fn blocks(expected: &str, local: bool) -> Vec<Block<'_>> {
     blocks
 }
 
-/// A sequence for each tag, and one for each line without.
-fn open<'a>(tagged: impl Iterator<Item = (&'a str, &'a str)>) -> Block<'a> {
+/// A sequence for each tag that keeps its order, and one for each other line.
+fn open<'a>(tagged: impl Iterator<Item = (&'a str, &'a str)>, local: bool) -> Block<'a> {
+    let keeps = |tag: &str| !tag.is_empty() && (local || !tag.ends_with("_local"));
     let mut sequences: Vec<(&str, VecDeque<&str>)> = Vec::new();
     for (tag, line) in tagged {
         match sequences
             .iter_mut()
-            .find(|(known, _)| *known == tag && !tag.is_empty())
+            .find(|(known, _)| *known == tag && keeps(tag))
         {
             Some((_, sequence)) => sequence.push_back(line),
             None => sequences.push((tag, VecDeque::from([line]))),
@@ -191,6 +193,19 @@ last
             assert_eq!(check(local, "first a b alone x 1 2 last"), Ok(()));
             assert_eq!(check(local, "first a b 1 x 2 alone last"), Ok(()));
         }
+    }
+
+    #[test]
+    fn a_local_tag_keeps_its_order_on_one_thread_only() {
+        let expected = "# open\n| a\nx_local| 1\nx_local| 2\n# closed\n";
+        let lines = |lines: [&str; 3]| lines.map(str::to_owned).to_vec();
+        for local in [false, true] {
+            assert_eq!(compare(expected, local, &lines(["1", "2", "a"])), Ok(()));
+        }
+        let swapped = lines(["2", "1", "a"]);
+        assert_eq!(compare(expected, false, &swapped), Ok(()));
+        let wrong = difference(1, &["a", "1"], Some("2"));
+        assert_eq!(compare(expected, true, &swapped), Err(wrong));
     }
 
     #[test]
