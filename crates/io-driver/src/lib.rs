@@ -7,6 +7,8 @@
 #[cfg(not(weftwork_loom))]
 mod connect;
 #[cfg(not(weftwork_loom))]
+mod limit;
+#[cfg(not(weftwork_loom))]
 mod reactor;
 #[cfg(weftwork_loom)]
 #[path = "reactor_model.rs"]
@@ -15,9 +17,13 @@ mod reactor;
 mod registered;
 #[cfg(not(weftwork_loom))]
 mod source;
+#[cfg(not(weftwork_loom))]
+pub mod tcp;
 
 #[cfg(not(weftwork_loom))]
 pub use connect::connect;
+#[cfg(not(weftwork_loom))]
+pub use limit::{DescriptorLimit, explain};
 pub use reactor::Reactor;
 #[cfg(not(weftwork_loom))]
 pub use registered::{Io, Registered};

@@ -9,7 +9,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 
@@ -50,6 +50,49 @@ impl<T: AsSource> Registered<T> {
     /// The object.
     pub fn get_ref(&self) -> &T {
         &self.io
+    }
+
+    /// The reactor with which it is registered.
+    pub fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
+    }
+
+    /// Ready if an operation may not block; otherwise wakes the polling task when it may not
+    /// any more.
+    ///
+    /// # Errors
+    /// The reactor is closed or dead.
+    pub fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        if weftwork_task_context::delivering() {
+            return Poll::Pending;
+        }
+        match self.source.look(direction, POLLER, cx.waker())? {
+            Look::Ready(_) => Poll::Ready(Ok(())),
+            Look::Waiting => Poll::Pending,
+        }
+    }
+
+    /// Tries an operation once. After `WouldBlock`, [`poll_ready`](Self::poll_ready) waits.
+    ///
+    /// # Errors
+    /// Whatever the operation gives, and `WouldBlock` without trying if it is known to block.
+    pub fn try_io<R>(
+        &self,
+        direction: Direction,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> io::Result<R> {
+        while let Look::Ready(tick) = self.source.look(direction, POLLER, Waker::noop())? {
+            match operation(&self.io) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.source.would_block(direction, tick, |interest| {
+                        self.reactor.rearm(self.key, &self.io, interest)
+                    })?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+        Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Tries an operation; if it would block, wakes the polling task when it may not any more.

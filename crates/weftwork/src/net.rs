@@ -1,1 +1,0 @@
-//! TCP on the runtime of the calling thread.

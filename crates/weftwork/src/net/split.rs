@@ -1,0 +1,110 @@
+//! The two halves of a stream that own it together.
+
+use super::stream::TcpStream;
+use std::error::Error;
+use std::fmt;
+use std::mem;
+use std::net::Shutdown;
+use std::ops::Deref;
+use std::sync::Arc;
+
+/// The half of a [`TcpStream`] that reads; it derefs to the stream.
+///
+/// Dropping it does not end reading: the peer may go on writing, as it may while nobody reads.
+#[derive(Debug)]
+pub struct OwnedReadHalf(Arc<TcpStream>);
+
+/// The half of a [`TcpStream`] that writes; it derefs to the stream.
+///
+/// Dropping it ends writing, which is the end of the stream for the peer;
+/// [`forget`](Self::forget) leaves it open.
+#[derive(Debug)]
+pub struct OwnedWriteHalf {
+    stream: Arc<TcpStream>,
+    ends: bool,
+}
+
+/// The halves of two different streams do not make one; they come back.
+#[derive(Debug)]
+pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+
+pub(super) fn halves(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
+    let stream = Arc::new(stream);
+    let reader = OwnedReadHalf(Arc::clone(&stream));
+    (reader, OwnedWriteHalf { stream, ends: true })
+}
+
+impl OwnedReadHalf {
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.0
+    }
+
+    /// The stream as it was before the split.
+    ///
+    /// # Errors
+    /// The halves, if they are of two streams.
+    pub fn reunite(self, writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+        if !Arc::ptr_eq(&self.0, &writer.stream) {
+            return Err(ReuniteError(self, writer));
+        }
+        writer.forget();
+        // Halves are not cloned: this is the last reference.
+        Arc::try_unwrap(self.0).map_err(|stream| {
+            let ends = true;
+            ReuniteError(Self(Arc::clone(&stream)), OwnedWriteHalf { stream, ends })
+        })
+    }
+}
+
+impl OwnedWriteHalf {
+    pub(super) fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Drops the half without ending writing: the connection stays open in both directions for
+    /// as long as the other half lives.
+    pub fn forget(mut self) {
+        self.ends = false;
+    }
+
+    /// As [`OwnedReadHalf::reunite`].
+    ///
+    /// # Errors
+    /// The halves, if they are of two streams.
+    pub fn reunite(self, reader: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
+        reader.reunite(self)
+    }
+}
+
+impl Drop for OwnedWriteHalf {
+    fn drop(&mut self) {
+        if mem::take(&mut self.ends) {
+            // An error means that the connection is gone.
+            let _ = self.stream.shutdown(Shutdown::Write);
+        }
+    }
+}
+
+impl Deref for OwnedReadHalf {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        self.stream()
+    }
+}
+
+impl Deref for OwnedWriteHalf {
+    type Target = TcpStream;
+
+    fn deref(&self) -> &TcpStream {
+        self.stream()
+    }
+}
+
+impl fmt::Display for ReuniteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the halves of two different streams cannot be put together")
+    }
+}
+
+impl Error for ReuniteError {}
