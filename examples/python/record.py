@@ -26,7 +26,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE.parent / "expected"
-HELPERS = {"record", "tutorial"}
+HELPERS = {"local_http", "record", "tutorial"}
 RULE = re.compile(r"# (open|open on workers|sorted): (.+)")
 LIMIT = 60
 

@@ -9,7 +9,7 @@ from tutorial import print, seconds
 async def ticker(name):
     for i in range(3):
         print(name, "tick", i)
-        await asyncio.sleep(seconds(0.5))
+        await asyncio.sleep(seconds(0.2))
 
 
 async def trap():
