@@ -10,7 +10,8 @@ import subprocess
 import sys
 from types import SimpleNamespace
 
-BACKLOG = 1024
+# More connections than any program here makes.
+CONNECTIONS = 1024
 
 
 class Server:
@@ -82,9 +83,8 @@ async def answer(reader, writer):
 
 
 async def serve():
-    _, maximum = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (maximum, maximum))
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=BACKLOG)
+    limit_descriptors(CONNECTIONS)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=CONNECTIONS)
     host, port = server.sockets[0].getsockname()
     print("{}:{}".format(host, port), flush=True)
     # The other end is in the program, and closes when that ends in whatever way.

@@ -10,8 +10,8 @@ pub const USAGE: &str = "[--scale FACTOR] [--local]";
 /// A smaller scale counts as this one.
 ///
 /// The order of many lines rests on sleeps that differ by 0.9 s of the tutorial or more. Of that
-/// 45 ms are to remain, so that a busy machine keeps the order.
-pub const LEAST_SCALE: f64 = 0.05;
+/// 90 ms are to remain, so that a busy machine keeps the order.
+pub const LEAST_SCALE: f64 = 0.1;
 
 /// What the command line says.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn a_scale_at_which_the_order_would_be_luck_counts_as_the_least() {
         assert_eq!(parse("--scale 0.001").unwrap().scale, LEAST_SCALE);
-        assert_eq!(parse("--scale 0.1").unwrap().scale, 0.1);
+        assert_eq!(parse("--scale 0.2").unwrap().scale, 0.2);
     }
 
     #[test]

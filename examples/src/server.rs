@@ -17,8 +17,8 @@ use weftwork::{sleep, spawn};
 /// Is set in the process that is to be the server.
 const IS_SERVER: &str = "WEFTWORK_EXAMPLES_SERVER";
 
-/// Connections that wait for the server: more than any program here makes.
-const BACKLOG: i32 = 1024;
+/// More connections than any program here makes.
+const CONNECTIONS: u16 = 1024;
 
 /// The server. Dropping it ends it.
 #[derive(Debug)]
@@ -77,19 +77,21 @@ impl Drop for Server {
 /// Lets this process have at most so many file descriptors: `resource.setrlimit`.
 ///
 /// # Errors
-/// If the system allows fewer.
+/// If this process is not allowed that many.
 pub fn limit_descriptors(limit: u64) -> io::Result<()> {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = Some(limit);
-    Ok(setrlimit(Resource::Nofile, Rlimit { current, maximum })?)
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).map_err(|error| {
+        let kind = io::Error::from(error).kind();
+        let most = maximum.unwrap_or(u64::MAX);
+        let text = format!("{limit} file descriptors are needed, at most {most} allowed: {error}");
+        io::Error::new(kind, text)
+    })
 }
 
 /// Serves until the program that wants it has ended.
 fn serve() -> io::Result<Infallible> {
-    let maximum = getrlimit(Resource::Nofile).maximum;
-    let current = maximum;
-    setrlimit(Resource::Nofile, Rlimit { current, maximum })?;
-
+    limit_descriptors(CONNECTIONS.into())?;
     // The other end of its input is in the program, and closes when that ends in whatever way.
     std::thread::spawn(|| {
         let _ = io::stdin().read_to_end(&mut Vec::new());
@@ -97,7 +99,8 @@ fn serve() -> io::Result<Infallible> {
     });
     run(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        rustix::net::listen(&listener, BACKLOG)?;
+        // It listens already; this makes its queue longer than std does.
+        rustix::net::listen(&listener, CONNECTIONS.into())?;
         println!("{}", listener.local_addr()?);
         io::stdout().flush()?;
         loop {
