@@ -17,6 +17,6 @@ pub use client::{Response, get, strerror};
 pub use expected::{Difference, compare, normalise};
 pub use hyper_io::HyperIo;
 pub use options::{LEAST_SCALE, Options, USAGE, options, seconds, set_options};
-pub use repr::{Value, ValueError, pprint};
+pub use repr::{Value, ValueError, pprint, raise};
 pub use runtime::{background, run, run_until_complete};
 pub use server::{Server, limit_descriptors};

@@ -33,7 +33,9 @@ fn main() -> ExitCode {
         Err(error) => return misuse(&format!("{error}\nusage: [--scale FACTOR] [NAME..]")),
     };
     if let Some(name) = names.iter().find(|name| catalogue::find(name).is_none()) {
-        return misuse(&format!("no program is named '{name}'"));
+        let known: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+        let known = known.join(", ");
+        return misuse(&format!("no program is named '{name}'; there are {known}"));
     }
     let chosen = |program: &&Program| names.is_empty() || names.iter().any(|n| n == program.name);
     tour(&PROGRAMS.iter().filter(chosen).collect::<Vec<_>>(), options)
