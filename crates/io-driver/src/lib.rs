@@ -1,4 +1,5 @@
-//! The reactor of weftwork over the [`polling`] crate: registration, readiness, wakers.
+//! The reactor of weftwork: registration, readiness, wakers. On Linux it is built on epoll,
+//! elsewhere on the [`polling`] crate.
 //!
 //! [`Reactor`] is the one that the driver waits on; [`Registered`] is an I/O object with its
 //! registration, on which sockets are built. Nothing here knows tasks or timers, and nothing
@@ -9,6 +10,8 @@ mod connect;
 #[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
+mod poller;
+#[cfg(not(weftwork_loom))]
 mod reactor;
 #[cfg(weftwork_loom)]
 #[path = "reactor_model.rs"]
@@ -16,14 +19,20 @@ mod reactor;
 #[cfg(not(weftwork_loom))]
 mod registered;
 #[cfg(not(weftwork_loom))]
+mod slots;
+#[cfg(not(weftwork_loom))]
 mod source;
 #[cfg(not(weftwork_loom))]
 pub mod tcp;
+#[cfg(not(weftwork_loom))]
+mod waiters;
 
 #[cfg(not(weftwork_loom))]
 pub use connect::connect;
 #[cfg(not(weftwork_loom))]
 pub use limit::{DescriptorLimit, explain};
+#[cfg(not(weftwork_loom))]
+pub use poller::PollerKind;
 pub use reactor::Reactor;
 #[cfg(not(weftwork_loom))]
 pub use registered::{Io, Registered};

@@ -56,6 +56,26 @@ pub fn explain(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), DescriptorLimit { error, process })
 }
 
+/// Says in words why a poller did not take a descriptor.
+pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
+    let why = match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::EXIST) => {
+            "this descriptor is registered with the runtime already: use it through its first \
+             registration, or duplicate it"
+        }
+        Some(Errno::PERM) => {
+            "this kind of descriptor cannot be waited for (it is a regular file or a directory): \
+             use the blocking pool"
+        }
+        Some(Errno::NOSPC) => {
+            "this user has too many descriptors registered: raise the limit (`sysctl \
+             fs.epoll.max_user_watches`)"
+        }
+        _ => return error,
+    };
+    io::Error::new(error.kind(), format!("{why} ({error})"))
+}
+
 fn soft_limit() -> Option<u64> {
     rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }

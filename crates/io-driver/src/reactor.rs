@@ -1,17 +1,19 @@
 //! The reactor over the system's poller.
 
-use crate::source::{Interest, Source};
-use polling::{AsSource, Event, Events, PollMode, Poller};
-use std::collections::HashMap;
+use crate::limit::explain_refusal;
+use crate::poller::{Event, Interest, Poller, PollerKind};
+use crate::slots::Slots;
+use crate::source::{Failure, Source};
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::mem;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::Duration;
-use weftwork_std_or_loom::Mutex;
+use std::time::{Duration, Instant};
 use weftwork_std_or_loom::atomic::AtomicUsize;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::{Condvar, Mutex};
 
 /// Waits for many I/O objects at once.
 ///
@@ -19,22 +21,35 @@ use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 /// again after each operation that would have blocked.
 pub struct Reactor {
     poller: Poller,
-    mode: PollMode,
     sources: Mutex<Sources>,
     /// How many sources there are, for a look without the lock.
     count: AtomicUsize,
-    /// One thread waits at a time.
-    events: Mutex<Events>,
+    batch: Mutex<Batch>,
+    bell: Mutex<Bell>,
+    /// Rung in the place of a dead poller.
+    rung: Condvar,
 }
 
 #[derive(Default)]
 struct Sources {
-    /// By a number that is never used again, so that a late event of a closed source finds
-    /// nobody.
-    by_key: HashMap<usize, Arc<Source>>,
-    next: usize,
-    /// The poller is dead.
-    failed: Option<(io::ErrorKind, String)>,
+    by_key: Slots<Arc<Source>>,
+    /// The poller is dead, or the reactor closed.
+    failed: Option<Failure>,
+}
+
+/// What one wait brought; kept for its memory. One thread waits at a time.
+#[derive(Default)]
+struct Batch {
+    events: Vec<Event>,
+    found: Vec<(Arc<Source>, Event)>,
+}
+
+#[derive(Default)]
+struct Bell {
+    /// Notified since the last wait.
+    rung: bool,
+    /// The poller is dead: a wait is one for the bell.
+    dead: bool,
 }
 
 impl Reactor {
@@ -43,56 +58,82 @@ impl Reactor {
     /// # Errors
     /// The system gives no poller.
     pub fn new() -> io::Result<Self> {
-        let poller = Poller::new()?;
-        let mode = if poller.supports_edge() {
-            PollMode::Edge
-        } else {
-            PollMode::Oneshot
-        };
-        Ok(Self {
-            poller,
-            mode,
-            sources: Mutex::default(),
-            count: AtomicUsize::new(0),
-            events: Mutex::new(Events::new()),
-        })
+        Poller::new().map(Self::over)
     }
 
-    /// Waits for events, a notification or the end of the time. The wakers of whoever waited
-    /// for what came are appended to `wakers`.
+    /// A reactor that hears of events in this way, for tests of all ways.
     ///
     /// # Errors
-    /// The poller is dead.
+    /// The system gives no poller.
+    pub fn with_poller(kind: PollerKind) -> io::Result<Self> {
+        Poller::with(kind).map(Self::over)
+    }
+
+    fn over(poller: Poller) -> Self {
+        Self {
+            poller,
+            sources: Mutex::default(),
+            count: AtomicUsize::new(0),
+            batch: Mutex::default(),
+            bell: Mutex::default(),
+            rung: Condvar::new(),
+        }
+    }
+
+    /// Waits for events, a notification or the end of the time; it may also return early. The
+    /// wakers of whoever waited for what came are appended to `wakers`.
+    ///
+    /// # Errors
+    /// The poller is dead: then call [`fail_all`](Self::fail_all), and later waits are for
+    /// notifications only.
     pub fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) -> io::Result<()> {
-        let mut events = self.events.lock();
+        if self.bell.lock().dead {
+            self.wait_for_bell(timeout);
+            return Ok(());
+        }
+        let mut batch = self.batch.lock();
+        let Batch { events, found } = &mut *batch;
         events.clear();
-        self.poller.wait(&mut events, timeout)?;
-        for event in events.iter() {
-            let source = self.sources.lock().by_key.get(&event.key).cloned();
-            if let Some(source) = source {
-                source.events(self.came(&event), wakers);
-            }
+        let waited = self.poller.wait(timeout, events);
+        self.bell.lock().rung = false;
+        waited?;
+        if !events.is_empty() {
+            let sources = self.sources.lock();
+            found.extend(events.drain(..).filter_map(|event| {
+                let source = sources.by_key.get(event.key)?;
+                Some((Arc::clone(source), event))
+            }));
+        }
+        for (source, event) in found.drain(..) {
+            source.events(&event, wakers);
         }
         Ok(())
     }
 
-    /// The directions that an event is about.
-    fn came(&self, event: &Event) -> Interest {
-        // An error or a hang-up ends whatever waits; the operation then says what it was. And
-        // where an event disarms the source, whoever waits for the other direction has to try
-        // again, which arms it.
-        let disarmed = self.mode == PollMode::Oneshot;
-        let both = disarmed || event.is_interrupt() || event.is_err().unwrap_or(false);
-        Interest {
-            read: event.readable || both,
-            write: event.writable || both,
+    fn wait_for_bell(&self, timeout: Option<Duration>) {
+        let until = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut bell = self.bell.lock();
+        while !mem::take(&mut bell.rung) {
+            bell = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return,
+                Some(left) => self.rung.wait_timeout(bell, left),
+                None => self.rung.wait(bell),
+            };
         }
     }
 
     /// Ends the wait that is going on, or the next one.
     pub fn notify(&self) {
-        // An error means that the poller is dead; then `wait` says so.
-        let _ = self.poller.notify();
+        let mut bell = self.bell.lock();
+        let rung = mem::replace(&mut bell.rung, true);
+        let dead = bell.dead;
+        drop(bell);
+        if dead {
+            self.rung.notify_all();
+        } else if !rung {
+            // An error means that the poller is dead; then `wait` says so.
+            let _ = self.poller.notify();
+        }
     }
 
     /// How many sources are registered.
@@ -107,92 +148,82 @@ impl Reactor {
         self.len() == 0
     }
 
+    /// How it hears of events.
+    #[must_use]
+    pub fn poller_kind(&self) -> PollerKind {
+        self.poller.kind()
+    }
+
     /// Fails everything that waits and all that comes, because the poller is dead. The wakers
     /// are appended to `wakers`.
     pub fn fail_all(&self, error: &io::Error, wakers: &mut Vec<Waker>) {
-        let sources: Vec<_> = {
+        self.bell.lock().dead = true;
+        self.rung.notify_all();
+        let text = format!("the poller of the runtime is dead: {error}");
+        self.fail(&Failure::new(error.kind(), text), wakers);
+    }
+
+    /// Fails everything that waits and all that comes, because nobody will wait for events any
+    /// more. The wakers are appended to `wakers`.
+    pub fn close(&self, wakers: &mut Vec<Waker>) {
+        let text = "the runtime of this I/O object is closed";
+        let failure = Failure::new(io::ErrorKind::Other, text.to_owned());
+        self.fail(&failure, wakers);
+    }
+
+    fn fail(&self, failure: &Failure, wakers: &mut Vec<Waker>) {
+        let all: Vec<_> = {
             let mut sources = self.sources.lock();
-            sources.failed = Some((error.kind(), error.to_string()));
-            sources.by_key.values().cloned().collect()
+            sources.failed.get_or_insert_with(|| failure.clone());
+            sources.by_key.iter().cloned().collect()
         };
-        for source in sources {
-            source.fail(error, wakers);
+        for source in all {
+            source.fail(failure, wakers);
         }
     }
 
     /// Registers an object for both directions; gives its key.
-    pub(crate) fn register(&self, io: &impl AsSource) -> io::Result<(usize, Arc<Source>)> {
-        let source = Arc::new(Source::default());
+    pub(crate) fn register(&self, io: &impl AsFd) -> io::Result<(usize, Arc<Source>)> {
+        let source = Arc::new(Source::new(self.poller.tells_the_end()));
         let key = {
             let mut sources = self.sources.lock();
-            if let Some((kind, text)) = &sources.failed {
-                return Err(io::Error::new(*kind, text.clone()));
+            if let Some(failure) = &sources.failed {
+                return Err(failure.error());
             }
-            let key = sources.free_key();
-            sources.by_key.insert(key, Arc::clone(&source));
-            key
+            let key = sources.by_key.insert(Arc::clone(&source));
+            key.ok_or(io::ErrorKind::OutOfMemory)?
         };
         // SAFETY: `Registered` deletes the object from the poller before it drops it.
-        let added = unsafe {
-            self.poller.add_with_mode(
-                io.source().as_raw_fd(),
-                event(key, Interest::BOTH),
-                self.mode,
-            )
-        };
+        let added = unsafe { self.poller.add(io.as_fd(), key) };
         if let Err(error) = added {
-            self.sources.lock().by_key.remove(&key);
-            return Err(error);
+            self.sources.lock().by_key.remove(key);
+            return Err(explain_refusal(error));
         }
         self.count.fetch_add(1, Relaxed);
         Ok((key, source))
     }
 
     /// Takes an object out; its wakers are dropped.
-    pub(crate) fn deregister(&self, key: usize, io: &impl AsSource) {
-        // An error means that the descriptor was closed behind our back: then it is out.
-        let _ = self.poller.delete(io);
-        let source = self.sources.lock().by_key.remove(&key);
+    pub(crate) fn deregister(&self, key: usize, io: &impl AsFd) {
+        // An error means that the descriptor was closed behind our back, or the poller is dead:
+        // then it is out.
+        let _ = self.poller.delete(io.as_fd());
+        let source = self.sources.lock().by_key.remove(key);
         drop(source);
         self.count.fetch_sub(1, Relaxed);
     }
 
     /// Says what to listen for next, where the system does not do so by itself.
-    pub(crate) fn rearm(
-        &self,
-        key: usize,
-        io: &impl AsSource,
-        interest: Interest,
-    ) -> io::Result<()> {
-        match self.mode {
-            PollMode::Edge => Ok(()),
-            mode => self.poller.modify_with_mode(io, event(key, interest), mode),
-        }
+    pub(crate) fn rearm(&self, key: usize, io: &impl AsFd, next: Interest) -> io::Result<()> {
+        self.poller.rearm(io.as_fd(), key, next)
     }
-}
-
-impl Sources {
-    fn free_key(&mut self) -> usize {
-        loop {
-            let key = self.next;
-            self.next = self.next.wrapping_add(1);
-            // The last key is the poller's own; a key in use is met after a wrap only.
-            if key != usize::MAX && !self.by_key.contains_key(&key) {
-                return key;
-            }
-        }
-    }
-}
-
-fn event(key: usize, interest: Interest) -> Event {
-    Event::new(key, interest.read, interest.write)
 }
 
 impl fmt::Debug for Reactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reactor")
             .field("sources", &self.len())
-            .field("mode", &self.mode)
+            .field("poller", &self.poller_kind())
             .finish_non_exhaustive()
     }
 }

@@ -53,5 +53,8 @@ impl Reactor {
     }
 
     /// Does nothing, for nobody waits for a source.
+    pub fn close(&self, _: &mut Vec<Waker>) {}
+
+    /// Does nothing, for nobody waits for a source.
     pub fn fail_all(&self, _: &io::Error, _: &mut Vec<Waker>) {}
 }

@@ -2,27 +2,31 @@
 
 use crate::reactor::Reactor;
 use crate::source::{Direction, Look, Source};
-use polling::AsSource;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
+use std::os::fd::AsFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_task_context::delivering;
 
-/// The key of whoever polls without a future of ours.
-const POLLER: u64 = 0;
+/// A read that gives less than this many bytes, and less than there was room for, has emptied
+/// the stream; beyond it the system has limits of its own.
+const LONGEST_TRANSFER: usize = 1 << 30;
 
 /// An I/O object in non-blocking mode, registered with a reactor for as long as this lives.
 ///
 /// Its operations are tried first and wait only if they would block. They are leaves of
 /// weftwork's cancellation: while a cancel is being delivered they take nothing.
+///
+/// The descriptor must stay open, and the same, while this lives.
 #[doc(alias = "AsyncFd")]
 #[doc(alias = "Async")]
-pub struct Registered<T: AsSource> {
+pub struct Registered<T: AsFd> {
     io: T,
     key: usize,
     source: Arc<Source>,
@@ -31,11 +35,12 @@ pub struct Registered<T: AsSource> {
     next: AtomicU64,
 }
 
-impl<T: AsSource> Registered<T> {
+impl<T: AsFd> Registered<T> {
     /// Registers an object, which must be in non-blocking mode.
     ///
     /// # Errors
-    /// The system does not take it: not a pollable kind, registered already, no memory.
+    /// The reactor is closed or dead, or the system does not take the object: not a pollable
+    /// kind, registered already, no memory.
     pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self> {
         let (key, source) = reactor.register(&io)?;
         Ok(Self {
@@ -43,7 +48,7 @@ impl<T: AsSource> Registered<T> {
             key,
             source,
             reactor: Arc::clone(reactor),
-            next: AtomicU64::new(POLLER + 1),
+            next: AtomicU64::new(0),
         })
     }
 
@@ -63,10 +68,10 @@ impl<T: AsSource> Registered<T> {
     /// # Errors
     /// The reactor is closed or dead.
     pub fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if weftwork_task_context::delivering() {
+        if delivering() {
             return Poll::Pending;
         }
-        match self.source.look(direction, POLLER, cx.waker())? {
+        match self.source.look_or_wait(direction, None, cx.waker())? {
             Look::Ready(_) => Poll::Ready(Ok(())),
             Look::Waiting => Poll::Pending,
         }
@@ -81,24 +86,16 @@ impl<T: AsSource> Registered<T> {
         direction: Direction,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> io::Result<R> {
-        while let Look::Ready(tick) = self.source.look(direction, POLLER, Waker::noop())? {
-            match operation(&self.io) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source.would_block(direction, tick, |interest| {
-                        self.reactor.rearm(self.key, &self.io, interest)
-                    })?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
+        while let Look::Ready(tick) = self.source.look(direction)? {
+            if let Some(result) = self.attempt(direction, tick, &mut operation) {
+                return result;
             }
         }
         Err(io::ErrorKind::WouldBlock.into())
     }
 
     /// Tries an operation; if it would block, wakes the polling task when it may not any more.
-    ///
-    /// Of several tasks that poll the same direction, the last one is woken;
-    /// [`io`](Self::io) has no such limit.
+    /// Any number of tasks may poll the same direction.
     ///
     /// # Errors
     /// Whatever the operation gives but `WouldBlock` and `Interrupted`.
@@ -106,9 +103,30 @@ impl<T: AsSource> Registered<T> {
         &self,
         direction: Direction,
         cx: &mut Context<'_>,
-        operation: impl FnMut(&T) -> io::Result<R>,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        self.poll_as(POLLER, direction, cx, operation)
+        self.poll_as(None, direction, cx, |io, _tick| operation(io))
+    }
+
+    /// As [`poll_io`](Self::poll_io), for reading a **stream** into a buffer of `room` bytes:
+    /// if it gives less, the stream is taken to be empty, and the next read waits for an event
+    /// without trying. (A datagram that is shorter than the buffer says nothing of the kind.)
+    ///
+    /// # Errors
+    /// As [`poll_io`](Self::poll_io).
+    pub fn poll_read_stream(
+        &self,
+        cx: &mut Context<'_>,
+        room: usize,
+        mut operation: impl FnMut(&T) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_as(None, Direction::Read, cx, |io, tick| {
+            let count = operation(io)?;
+            if (1..room.min(LONGEST_TRANSFER)).contains(&count) {
+                self.source.short_read(tick);
+            }
+            Ok(count)
+        })
     }
 
     /// Tries an operation until it does not block.
@@ -122,6 +140,7 @@ impl<T: AsSource> Registered<T> {
         Io {
             registered: self,
             key: self.next.fetch_add(1, Relaxed),
+            waits: false,
             direction,
             operation,
             output: PhantomData,
@@ -130,39 +149,53 @@ impl<T: AsSource> Registered<T> {
 
     fn poll_as<R>(
         &self,
-        key: u64,
+        key: Option<u64>,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T) -> io::Result<R>,
+        mut operation: impl FnMut(&T, u64) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if weftwork_task_context::delivering() {
+        if delivering() {
             return Poll::Pending;
         }
         loop {
-            let tick = match self.source.look(direction, key, cx.waker())? {
+            let tick = match self.source.look_or_wait(direction, key, cx.waker())? {
                 Look::Ready(tick) => tick,
                 Look::Waiting => return Poll::Pending,
             };
-            match operation(&self.io) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.source.would_block(direction, tick, |interest| {
-                        self.reactor.rearm(self.key, &self.io, interest)
-                    })?;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return Poll::Ready(result),
+            let operation = |io: &T| operation(io, tick);
+            if let Some(result) = self.attempt(direction, tick, operation) {
+                return Poll::Ready(result);
             }
+        }
+    }
+
+    /// One try; none if it is to be looked again whether it is ready.
+    fn attempt<R>(
+        &self,
+        direction: Direction,
+        tick: u64,
+        mut operation: impl FnMut(&T) -> io::Result<R>,
+    ) -> Option<io::Result<R>> {
+        match operation(&self.io) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let refuted = self.source.would_block(direction, tick, |next| {
+                    self.reactor.rearm(self.key, &self.io, next)
+                });
+                refuted.err().map(Err)
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
+            result => Some(result),
         }
     }
 }
 
-impl<T: AsSource> Drop for Registered<T> {
+impl<T: AsFd> Drop for Registered<T> {
     fn drop(&mut self) {
         self.reactor.deregister(self.key, &self.io);
     }
 }
 
-impl<T: AsSource + fmt::Debug> fmt::Debug for Registered<T> {
+impl<T: AsFd + fmt::Debug> fmt::Debug for Registered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.io.fmt(f)
     }
@@ -170,9 +203,11 @@ impl<T: AsSource + fmt::Debug> fmt::Debug for Registered<T> {
 
 /// The future of [`Registered::io`].
 #[must_use = "futures do nothing unless awaited"]
-pub struct Io<'a, T: AsSource, F, R> {
+pub struct Io<'a, T: AsFd, F, R> {
     registered: &'a Registered<T>,
     key: u64,
+    /// A waker may have been left under the key.
+    waits: bool,
     direction: Direction,
     operation: F,
     output: PhantomData<fn() -> R>,
@@ -180,29 +215,31 @@ pub struct Io<'a, T: AsSource, F, R> {
 
 impl<T, F, R> Future for Io<'_, T, F, R>
 where
-    T: AsSource,
+    T: AsFd,
     F: FnMut(&T) -> io::Result<R> + Unpin,
 {
     type Output = io::Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<R>> {
         let this = &mut *self;
-        let (key, direction) = (this.key, this.direction);
-        let result = ready!(
-            this.registered
-                .poll_as(key, direction, cx, &mut this.operation)
-        );
-        Poll::Ready(result)
+        let operation = &mut this.operation;
+        let polled = this
+            .registered
+            .poll_as(Some(this.key), this.direction, cx, |io, _| operation(io));
+        this.waits |= polled.is_pending();
+        polled
     }
 }
 
-impl<T: AsSource, F, R> Drop for Io<'_, T, F, R> {
+impl<T: AsFd, F, R> Drop for Io<'_, T, F, R> {
     fn drop(&mut self) {
-        self.registered.source.forget(self.direction, self.key);
+        if self.waits {
+            self.registered.source.forget(self.direction, self.key);
+        }
     }
 }
 
-impl<T: AsSource, F, R> fmt::Debug for Io<'_, T, F, R> {
+impl<T: AsFd, F, R> fmt::Debug for Io<'_, T, F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Io")
             .field("direction", &self.direction)

@@ -7,9 +7,16 @@
 //! unless an event came after the look (`tick` differs): then it is tried again. An event
 //! sets `ready`, counts `tick` and takes all wakers, under the lock. So no event falls between
 //! a failed operation and the wait.
+//!
+//! # Short reads
+//! A stream that gives less than there was room for is empty, and it would be a waste to ask
+//! again before the next event. It is *not* empty if its end, an error or an urgent byte is
+//! next. Each of these is an event: one that came with or before the event that let us read is
+//! known here (`doubt`), one that comes after the look counts `tick`, and either keeps `ready`.
 
+use crate::poller::{Event, Interest};
+use crate::waiters::Waiters;
 use std::io;
-use std::mem;
 use std::task::Waker;
 use weftwork_std_or_loom::Mutex;
 
@@ -23,24 +30,28 @@ pub enum Direction {
 }
 
 /// One registered object.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Source(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     read: Half,
     write: Half,
-    /// The reactor is dead: operations fail with this.
-    failed: Option<(io::ErrorKind, String)>,
+    /// A short read does not mean that nothing is left.
+    doubt: bool,
+    failed: Option<Failure>,
 }
+
+/// Why the reactor serves nobody any more: it is dead or closed.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure(io::ErrorKind, String);
 
 #[derive(Debug)]
 struct Half {
     ready: bool,
     /// Counts the events.
     tick: u64,
-    /// Each waiting operation has a key of its own.
-    wakers: Vec<(u64, Waker)>,
+    waiters: Waiters,
 }
 
 impl Default for Half {
@@ -49,7 +60,7 @@ impl Default for Half {
         Self {
             ready: true,
             tick: 0,
-            wakers: Vec::new(),
+            waiters: Waiters::default(),
         }
     }
 }
@@ -58,8 +69,17 @@ impl Default for Half {
 pub(crate) enum Look {
     /// Try; the number says as of which event.
     Ready(u64),
-    /// The waker is left.
     Waiting,
+}
+
+impl Failure {
+    pub(crate) fn new(kind: io::ErrorKind, text: String) -> Self {
+        Self(kind, text)
+    }
+
+    pub(crate) fn error(&self) -> io::Error {
+        io::Error::new(self.0, self.1.clone())
+    }
 }
 
 impl State {
@@ -69,32 +89,66 @@ impl State {
             Direction::Write => &mut self.write,
         }
     }
+
+    fn look(&mut self, direction: Direction) -> io::Result<Look> {
+        if let Some(failure) = &self.failed {
+            return Err(failure.error());
+        }
+        let half = self.half(direction);
+        Ok(if half.ready {
+            Look::Ready(half.tick)
+        } else {
+            Look::Waiting
+        })
+    }
 }
 
 impl Source {
-    /// Ready, or the waker is left under the key.
-    pub(crate) fn look(&self, direction: Direction, key: u64, waker: &Waker) -> io::Result<Look> {
-        // Cloned and dropped outside of the lock: both are user code.
-        let mut offered = Some(waker.clone());
-        let mut state = self.0.lock();
-        if let Some((kind, text)) = &state.failed {
-            return Err(io::Error::new(*kind, text.clone()));
-        }
-        let half = state.half(direction);
-        if half.ready {
-            return Ok(Look::Ready(half.tick));
-        }
-        match half.wakers.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, old)) => {
-                if let Some(new) = &mut offered {
-                    mem::swap(old, new);
-                }
+    /// `tells_the_end`: events say when a short read does not mean that nothing is left.
+    pub(crate) fn new(tells_the_end: bool) -> Self {
+        Self(Mutex::new(State {
+            doubt: !tells_the_end,
+            ..State::default()
+        }))
+    }
+
+    /// A look that leaves nothing.
+    pub(crate) fn look(&self, direction: Direction) -> io::Result<Look> {
+        self.0.lock().look(direction)
+    }
+
+    /// Ready, or the waker is left: under the key of its future, or as an anonymous one.
+    pub(crate) fn look_or_wait(
+        &self,
+        direction: Direction,
+        key: Option<u64>,
+        waker: &Waker,
+    ) -> io::Result<Look> {
+        {
+            let mut state = self.0.lock();
+            let look = state.look(direction)?;
+            if matches!(look, Look::Ready(_)) || state.half(direction).waiters.has(key, waker) {
+                return Ok(look);
             }
-            None => half.wakers.extend(offered.take().map(|new| (key, new))),
         }
+        // Clones, drops and wakes are user code: none of them under the lock.
+        let waker = waker.clone();
+        let mut too_many = Vec::new();
+        let mut state = self.0.lock();
+        let look = state.look(direction)?;
+        let unused = match look {
+            Look::Ready(_) => Some(waker),
+            Look::Waiting => {
+                let waiters = &mut state.half(direction).waiters;
+                waiters.leave(key, waker, &mut too_many)
+            }
+        };
         drop(state);
-        drop(offered);
-        Ok(Look::Waiting)
+        drop(unused);
+        for waker in too_many {
+            waker.wake();
+        }
+        Ok(look)
     }
 
     /// An operation would have blocked: it is not ready, unless an event came after the look.
@@ -107,61 +161,53 @@ impl Source {
     ) -> io::Result<()> {
         let mut state = self.0.lock();
         let half = state.half(direction);
-        if half.tick == tick {
-            half.ready = false;
-            return rearm(Interest {
-                read: !state.read.ready,
-                write: !state.write.ready,
-            });
+        if half.tick != tick {
+            return Ok(());
         }
-        Ok(())
+        half.ready = false;
+        rearm(Interest {
+            read: !state.read.ready,
+            write: !state.write.ready,
+        })
     }
 
-    /// The operation of this key waits no more.
+    /// A stream gave less than there was room for: it is empty, unless an event says or said
+    /// otherwise.
+    pub(crate) fn short_read(&self, tick: u64) {
+        let mut state = self.0.lock();
+        if state.read.tick == tick && !state.doubt {
+            state.read.ready = false;
+        }
+    }
+
+    /// The future of this key waits no more.
     pub(crate) fn forget(&self, direction: Direction, key: u64) {
-        let waker = {
-            let mut state = self.0.lock();
-            let wakers = &mut state.half(direction).wakers;
-            let place = wakers.iter().position(|(known, _)| *known == key);
-            place.map(|place| wakers.swap_remove(place))
-        };
+        let waker = self.0.lock().half(direction).waiters.forget(key);
         drop(waker);
     }
 
     /// Events came.
-    pub(crate) fn events(&self, came: Interest, wakers: &mut Vec<Waker>) {
+    pub(crate) fn events(&self, event: &Event, wakers: &mut Vec<Waker>) {
         let mut state = self.0.lock();
-        for (direction, came) in [(Direction::Read, came.read), (Direction::Write, came.write)] {
+        state.doubt |= event.short_reads_end;
+        for (direction, came) in [
+            (Direction::Read, event.came.read),
+            (Direction::Write, event.came.write),
+        ] {
             if came {
                 let half = state.half(direction);
                 half.ready = true;
                 half.tick += 1;
-                wakers.extend(half.wakers.drain(..).map(|(_, waker)| waker));
+                half.waiters.take_all(wakers);
             }
         }
     }
 
-    /// The reactor is dead.
-    pub(crate) fn fail(&self, error: &io::Error, wakers: &mut Vec<Waker>) {
+    /// The reactor is dead or closed. The first reason stays.
+    pub(crate) fn fail(&self, failure: &Failure, wakers: &mut Vec<Waker>) {
         let mut state = self.0.lock();
-        state.failed = Some((error.kind(), error.to_string()));
-        for direction in [Direction::Read, Direction::Write] {
-            let half = state.half(direction);
-            wakers.extend(half.wakers.drain(..).map(|(_, waker)| waker));
-        }
+        state.failed.get_or_insert_with(|| failure.clone());
+        state.read.waiters.take_all(wakers);
+        state.write.waiters.take_all(wakers);
     }
-}
-
-/// A set of directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Interest {
-    pub(crate) read: bool,
-    pub(crate) write: bool,
-}
-
-impl Interest {
-    pub(crate) const BOTH: Self = Self {
-        read: true,
-        write: true,
-    };
 }

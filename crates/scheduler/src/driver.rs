@@ -184,10 +184,14 @@ impl Driver {
         Some(limit.map_or(left, |limit| limit.min(left)))
     }
 
-    /// Drops all timers, for the end of the runtime.
-    pub(crate) fn clear(&self) {
+    /// The end of the runtime: drops all timers, and fails whatever still waits for I/O. Gives
+    /// the wakers of those.
+    pub(crate) fn close(&self) -> Vec<Waker> {
         let wheel = mem::replace(&mut self.timers.lock().wheel, Wheel::new());
         drop(wheel);
+        let mut wakers = Vec::new();
+        self.reactor.close(&mut wakers);
+        wakers
     }
 
     fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {

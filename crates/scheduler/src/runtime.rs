@@ -199,7 +199,9 @@ impl Runtime {
                 abandon(task, cause, shared, Some(worker));
             }
         });
-        shared.driver.clear();
+        for waker in shared.driver.close() {
+            crate::task::run::swallow(|| waker.wake());
+        }
         Ok(())
     }
 

@@ -16,7 +16,7 @@ impl AsyncRead for &TcpStream {
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         self.registered()
-            .poll_io(Direction::Read, cx, |mut stream| stream.read(buf))
+            .poll_read_stream(cx, buf.len(), |mut stream| stream.read(buf))
     }
 
     fn poll_read_vectored(
@@ -24,8 +24,9 @@ impl AsyncRead for &TcpStream {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
+        let room = bufs.iter().map(|buf| buf.len()).sum();
         self.registered()
-            .poll_io(Direction::Read, cx, |mut stream| stream.read_vectored(bufs))
+            .poll_read_stream(cx, room, |mut stream| stream.read_vectored(bufs))
     }
 }
 
