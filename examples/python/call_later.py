@@ -18,7 +18,10 @@ async def main():
     handle = loop.call_later(seconds(1.5), callback, "cancelled", 1.5)
     handle.cancel()
 
-    await asyncio.sleep(seconds(4))
+    # The last one lets main go on.
+    last = asyncio.Event()
+    loop.call_at(start + seconds(4), last.set)
+    await last.wait()
     print("cancelled:", handle.cancelled())
 
 

@@ -17,7 +17,8 @@ async def main():
     task = asyncio.ensure_future(hello(3))
     task.add_done_callback(callback)
     await task
-    print("返回结果", task.result())
+    # As in the tutorial: the text has no place for the result.
+    print("返回结果".format(task.result()))
 
 
 asyncio.run(main())

@@ -10,7 +10,8 @@ Comments at the head of a program say what it leaves open. A run of lines that m
     # open on workers: REGEX      likewise, but only where there are several workers
     # sorted: REGEX               comes in any order from CPython; is recorded sorted
 
-Of lines in which the same named group of REGEX matches the order is kept, also where it is open.
+Of lines in which the same named group of REGEX matches the order is kept, also where it is open; if
+the name of the group ends in _local, only on one thread.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE.parent / "expected"
-HELPERS = {"record", "tutorial"}
+HELPERS = {"local_http", "record", "tutorial"}
 RULE = re.compile(r"# (open|open on workers|sorted): (.+)")
 LIMIT = 60
 

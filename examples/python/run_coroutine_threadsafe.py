@@ -1,4 +1,4 @@
-# open: ^back|^(?P<loop>正在执行name: Zarten[23])|^(?P<main>主线程不会阻塞|继续运行中)
+# open: ^back|^(?P<loop_local>正在执行name: Zarten[23])|^(?P<main>主线程不会阻塞|继续运行中)
 import asyncio
 from threading import Thread
 

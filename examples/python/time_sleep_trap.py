@@ -1,5 +1,5 @@
 # open on workers: ^(?P<ticks>trap: tick)|^(?P<sleeper>trap: time.sleep)
-# open on workers: ^cure: to_thread begins|^cure: tick 0
+# open on workers: ^cure: to_thread begins|^(?P<ticks>cure: tick)
 import asyncio
 import time
 
@@ -9,7 +9,7 @@ from tutorial import print, seconds
 async def ticker(name):
     for i in range(3):
         print(name, "tick", i)
-        await asyncio.sleep(seconds(0.5))
+        await asyncio.sleep(seconds(0.2))
 
 
 async def trap():

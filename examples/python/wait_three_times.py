@@ -6,7 +6,7 @@ import asyncio
 from tutorial import print, seconds
 
 # The tutorial draws them at random; these are fixed, so that each run prints the same.
-DELAYS = [3.6, 1.6, 4.0, 0.5, 4.6, 1.4, 3.8, 1.8, 5.0, 4.3]
+DELAYS = [3.6, 1.6, 4.0, 0.5, 4.6, 1.4, 3.8, 1.5, 5.0, 4.3]
 
 
 async def coro(tag):

@@ -4,10 +4,19 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+/// The usage of a program.
+pub const USAGE: &str = "[--scale FACTOR] [--local]";
+
+/// A smaller scale counts as this one.
+///
+/// The order of many lines rests on sleeps that differ by 0.9 s of the tutorial or more. Of that
+/// 90 ms are to remain, so that a busy machine keeps the order.
+pub const LEAST_SCALE: f64 = 0.1;
+
 /// What the command line says.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Every sleep is multiplied by this.
+    /// Every sleep is multiplied by this; at least [`LEAST_SCALE`].
     pub scale: f64,
     /// One thread and asyncio's exact order, instead of a worker on each core.
     pub local: bool,
@@ -19,7 +28,7 @@ pub struct Misuse(String);
 
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nusage: [--scale FACTOR] [--local]", self.0)
+        f.write_str(&self.0)
     }
 }
 
@@ -48,9 +57,9 @@ impl Options {
 fn scale(word: Option<String>) -> Result<f64, Misuse> {
     let word = word.ok_or_else(|| Misuse("--scale needs a factor, as in --scale 0.1".into()))?;
     match word.parse() {
-        Ok(scale) if 0.0 < scale && scale <= 1000.0 => Ok(scale),
+        Ok(scale) if 0.0 < scale && scale <= 1000.0 => Ok(f64::max(scale, LEAST_SCALE)),
         _ => Err(Misuse(format!(
-            "'{word}' is no scale: it is to be in 0..=1000"
+            "'{word}' is no scale: a number over 0 and up to 1000 is"
         ))),
     }
 }
@@ -61,7 +70,7 @@ static OPTIONS: OnceLock<Options> = OnceLock::new();
 pub fn options() -> Options {
     *OPTIONS.get_or_init(|| {
         Options::parse(std::env::args().skip(1)).unwrap_or_else(|misuse| {
-            eprintln!("{misuse}");
+            eprintln!("{misuse}\nusage: {USAGE}");
             std::process::exit(2)
         })
     })
@@ -97,6 +106,12 @@ mod tests {
     }
 
     #[test]
+    fn a_scale_at_which_the_order_would_be_luck_counts_as_the_least() {
+        assert_eq!(parse("--scale 0.001").unwrap().scale, LEAST_SCALE);
+        assert_eq!(parse("--scale 0.2").unwrap().scale, 0.2);
+    }
+
+    #[test]
     fn misuse_is_refused() {
         for line in [
             "--lokal",
@@ -105,6 +120,7 @@ mod tests {
             "--scale 0",
             "--scale -1",
             "--scale NaN",
+            "--scale 1001",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::panic::resume_unwind;
 use weftwork::TaskError;
 
 /// Python's exception of this name, as the payload of a panic.
@@ -15,6 +16,11 @@ impl fmt::Display for ValueError {
 }
 
 impl Error for ValueError {}
+
+/// `raise`: a panic that says nothing by itself, because whoever awaits the task sees it.
+pub fn raise(error: impl Error + Send + 'static) -> ! {
+    resume_unwind(Box::new(error))
+}
 
 /// What a group of tasks gave: texts, errors, lists of them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,7 +1,8 @@
 //! Callbacks after a delay and at a time, and the time of the loop.
 
 use std::time::Instant;
-use weftwork::{Handle, sleep};
+use weftwork::Handle;
+use weftwork::sync::oneshot;
 use weftwork_examples::{run, seconds};
 
 fn callback(name: &str, due: Instant) {
@@ -29,7 +30,10 @@ pub fn main() {
         let call = handle.call_later(seconds(1.5), move || callback("cancelled", start));
         call.cancel();
 
-        sleep(seconds(4.0)).await;
+        // The last one lets main go on.
+        let (last, has_come) = oneshot::channel();
+        handle.call_at(after(4.0), move || last.send(()).unwrap());
+        has_come.await.unwrap();
         println!(
             "cancelled: {}",
             if call.cancelled() { "True" } else { "False" }

@@ -1,4 +1,6 @@
 //! Callbacks from another thread: a cancelled one never runs, the others run one by one.
+//!
+//! Every method of a handle may be called from any thread: `call_soon` is `call_soon_threadsafe`.
 
 use std::sync::mpsc;
 use weftwork_examples::background;
@@ -9,6 +11,7 @@ fn thread_example(name: &str) {
 
 /// Runs the program.
 pub fn main() {
+    // `Thread(target=loop.run_forever)`
     let background = background();
     let new_loop = background.handle();
 

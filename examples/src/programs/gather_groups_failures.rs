@@ -1,14 +1,13 @@
 //! Tasks that fail in groups: `return_exceptions` puts the failure in the place of the value.
 
-use std::panic::panic_any;
 use weftwork::{gather, sleep};
-use weftwork_examples::{ValueError, pprint, run, seconds};
+use weftwork_examples::{ValueError, pprint, raise, run, seconds};
 
 async fn coro(tag: String) -> String {
     println!("> {tag}");
     sleep(seconds(1.0 + 2.0 * fastrand::f64())).await;
     if tag.ends_with('3') {
-        panic_any(ValueError);
+        raise(ValueError);
     }
     println!("< {tag}");
     tag

@@ -1,4 +1,7 @@
 //! Tasks from another thread, which blocks for the first and goes on beside the others.
+//!
+//! `spawn` of a handle is `run_coroutine_threadsafe`; `blocking_wait` and `blocking_result` are the
+//! `result(timeout)` of its future.
 
 use weftwork::{Finished, sleep};
 use weftwork_examples::{background, seconds};

@@ -7,7 +7,7 @@ use weftwork_examples::{run, seconds};
 async fn ticker(name: &str) {
     for i in 0..3 {
         println!("{name} tick {i}");
-        sleep(seconds(0.5)).await;
+        sleep(seconds(0.2)).await;
     }
 }
 

@@ -4,7 +4,7 @@ use weftwork::{ReturnWhen, Task, sleep, wait};
 use weftwork_examples::{run, seconds};
 
 /// The tutorial draws them at random; these are fixed, so that each run prints the same.
-const DELAYS: [f64; 10] = [3.6, 1.6, 4.0, 0.5, 4.6, 1.4, 3.8, 1.8, 5.0, 4.3];
+const DELAYS: [f64; 10] = [3.6, 1.6, 4.0, 0.5, 4.6, 1.4, 3.8, 1.5, 5.0, 4.3];
 
 async fn coro(tag: usize) -> usize {
     println!("> {tag}");

@@ -130,7 +130,10 @@ mod tests {
         watch(command, limit).unwrap()
     }
 
-    fn judged(script: &str, expected: &'static str) -> Option<String> {
+    /// Far more than a shell needs, also on a busy machine.
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn judged(script: &str, expected: &'static str, limit: Duration) -> Option<String> {
         let program = Program {
             name: "test",
             shows: "",
@@ -141,19 +144,18 @@ mod tests {
             scale: 1.0,
             local: false,
         };
-        let limit = Duration::from_millis(500);
         judge(&program, options, limit, &shell(script, limit))
     }
 
     #[test]
     fn what_is_expected_is_no_failure() {
-        assert_eq!(judged("echo a; echo b", "a\nb\n"), None);
+        assert_eq!(judged("echo a; echo b", "a\nb\n", LONG), None);
     }
 
     #[test]
     fn a_hang_is_killed_and_said() {
         let start = Instant::now();
-        let failure = judged("echo a; exec sleep 60", "a\n").unwrap();
+        let failure = judged("echo a; exec sleep 60", "a\n", Duration::from_secs(2)).unwrap();
         assert!(failure.starts_with("it hangs: killed after"), "{failure}");
         assert!(failure.contains("1 lines"), "{failure}");
         assert!(start.elapsed() < Duration::from_secs(30));
@@ -161,14 +163,22 @@ mod tests {
 
     #[test]
     fn a_bad_status_is_a_failure_even_if_the_lines_are_right() {
-        let failure = judged("echo a; echo oh >&2; exit 3", "a\n").unwrap();
+        let failure = judged("echo a; echo oh >&2; exit 3", "a\n", LONG).unwrap();
         assert!(failure.contains("exit status: 3"), "{failure}");
         assert!(failure.ends_with("it wrote to stderr\n    oh"), "{failure}");
     }
 
     #[test]
+    fn a_line_that_is_missing_and_an_order_that_is_wrong_are_failures() {
+        let missing = judged("echo a", "a\nb\n", LONG).unwrap();
+        assert!(missing.contains("the end of the output"), "{missing}");
+        let swapped = judged("echo b; echo a", "a\nb\n", LONG).unwrap();
+        assert!(swapped.starts_with("line 1: printed\n    b\n"), "{swapped}");
+    }
+
+    #[test]
     fn other_lines_are_a_failure() {
-        let failure = judged("echo b", "a\n").unwrap();
+        let failure = judged("echo b", "a\n", LONG).unwrap();
         assert_eq!(failure, "line 1: printed\n    b\nexpected\n    a");
     }
 }

@@ -2,6 +2,9 @@
 //! what CPython printed.
 //!
 //! `cargo run --release --example tour -- [--scale 0.1] [NAME..]`
+//!
+//! It ends with 1 if any of them printed something unexpected, failed or hung, and with 2 if the
+//! command line makes no sense.
 
 #[path = "../programs/mod.rs"]
 mod programs;
@@ -11,7 +14,6 @@ mod child;
 mod report;
 
 use catalogue::{PROGRAMS, Program};
-use child::Outcome;
 use std::process::ExitCode;
 use std::time::Duration;
 use weftwork_examples::Options;
@@ -28,10 +30,12 @@ fn main() -> ExitCode {
     let options = match Options::parse(words) {
         Ok(options) if !options.local => options,
         Ok(_) => return misuse("the tour runs each program in both modes, so leave --local out"),
-        Err(error) => return misuse(&format!("{error} [NAME..]")),
+        Err(error) => return misuse(&format!("{error}\nusage: [--scale FACTOR] [NAME..]")),
     };
     if let Some(name) = names.iter().find(|name| catalogue::find(name).is_none()) {
-        return misuse(&format!("no program is named '{name}'"));
+        let known: Vec<_> = PROGRAMS.iter().map(|program| program.name).collect();
+        let known = known.join(", ");
+        return misuse(&format!("no program is named '{name}'; there are {known}"));
     }
     let chosen = |program: &&Program| names.is_empty() || names.iter().any(|n| n == program.name);
     tour(&PROGRAMS.iter().filter(chosen).collect::<Vec<_>>(), options)
@@ -72,6 +76,11 @@ fn be_child(words: &[String]) -> ExitCode {
 fn tour(programs: &[&Program], options: Options) -> ExitCode {
     // Each program sleeps for at most 10 seconds of the tutorial.
     let limit = Duration::from_secs_f64(20.0 + 20.0 * options.scale);
+    println!(
+        "{} programs, each on workers and on one thread; sleeps are multiplied by {}\n",
+        programs.len(),
+        options.scale
+    );
     let mut visits = Vec::new();
     for (n, program) in programs.iter().enumerate() {
         let [workers, local] = [false, true].map(|local| {
@@ -82,15 +91,27 @@ fn tour(programs: &[&Program], options: Options) -> ExitCode {
         visits.push((*program, [workers, local]));
     }
     report::table(&visits);
-    let ok = |(_, outcomes): &(_, [Outcome; 2])| outcomes.iter().all(|o| o.failure.is_none());
-    let failed = visits.iter().filter(|visit| !ok(visit)).count();
-    if failed > 0 {
-        println!(
-            "\n{failed} of {} programs printed something unexpected",
-            visits.len()
-        );
-        return ExitCode::FAILURE;
+    match report::verdict(&visits) {
+        Ok(text) => {
+            println!("\n{text}");
+            ExitCode::SUCCESS
+        }
+        Err(text) => {
+            println!("\n{text}");
+            ExitCode::FAILURE
+        }
     }
-    println!("\nall {} programs print what CPython printed", visits.len());
-    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_told_from_options_and_their_values() {
+        let words = ["hello", "--scale", "0.1", "task_repr", "--local", "0.2"];
+        let mut words = words.map(str::to_owned).to_vec();
+        assert_eq!(take_names(&mut words), ["hello", "task_repr", "0.2"]);
+        assert_eq!(words, ["--scale", "0.1", "--local"]);
+    }
 }

@@ -58,3 +58,43 @@ pub(crate) fn table(visits: &[(&Program, [Outcome; 2])]) {
         );
     }
 }
+
+/// The last line; an error if any program failed in any mode.
+pub(crate) fn verdict(visits: &[(&Program, [Outcome; 2])]) -> Result<String, String> {
+    let has_failed = |(_, outcomes): &&(_, [Outcome; 2])| {
+        let mut outcomes = outcomes.iter();
+        outcomes.any(|outcome| outcome.failure.is_some())
+    };
+    let count = visits.len();
+    match visits.iter().filter(has_failed).count() {
+        0 => Ok(format!("all {count} programs print what CPython printed")),
+        failed => Err(format!(
+            "{failed} of {count} programs failed or printed something unexpected"
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::PROGRAMS;
+    use std::time::Duration;
+
+    fn visit(n: usize, failures: [Option<&str>; 2]) -> (&'static Program, [Outcome; 2]) {
+        let outcomes = failures.map(|failure| Outcome {
+            wall: Duration::ZERO,
+            failure: failure.map(str::to_owned),
+        });
+        (&PROGRAMS[n], outcomes)
+    }
+
+    #[test]
+    fn one_failure_in_one_mode_fails_the_tour() {
+        let good = || visit(0, [None, None]);
+        assert!(verdict(&[good(), good()]).is_ok());
+        for failures in [[Some("it hangs"), None], [None, Some("line 1")]] {
+            let text = verdict(&[good(), visit(1, failures)]).unwrap_err();
+            assert!(text.starts_with("1 of 2 programs failed"), "{text}");
+        }
+    }
+}
