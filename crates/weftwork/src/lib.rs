@@ -25,7 +25,6 @@
 //!    the future is dropped.
 
 mod as_completed;
-mod background;
 mod cancel;
 mod completions;
 mod ensure;
@@ -42,11 +41,10 @@ mod wait;
 pub mod __private;
 
 pub use as_completed::{AsCompleted, AsCompletedUntil, CompletedTasks, as_completed};
-pub use background::Background;
 pub use ensure::ensure_future;
 pub use gather::{
-    Children, Gather, GatherOutcomes, GroupControl, JoinAll, JoinAllOutcomes, TryGather, gather,
-    try_gather,
+    Children, FinishedGroup, Gather, GatherOutcomes, GroupControl, JoinAll, JoinAllOutcomes,
+    TryChild, TryChildren, TryGather, TryJoinAll, gather, try_gather,
 };
 pub use local::run_local;
 pub use run::{run, spawn_blocking, try_run};
