@@ -199,7 +199,7 @@ impl Runtime {
                 abandon(task, cause, shared, Some(worker));
             }
         });
-        shared.driver.clear();
+        shared.driver.close();
         Ok(())
     }
 
