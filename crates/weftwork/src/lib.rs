@@ -56,8 +56,8 @@ pub use time::{Elapsed, sleep, timeout, timeout_at, wait_for};
 pub use wait::{ReturnWhen, Wait, WaitOn, Waited, WaitedOn, wait, wait_on};
 pub use weftwork_macros::{main, test};
 pub use weftwork_scheduler::{
-    BlockOnError, BlockingError, BlockingRefusal, BlockingRefused, Builder, CallHandle, CallbackId,
-    CancelOnDrop, EnterGuard, Finished, Handle, Payload, Report, ResultError, Runtime,
+    Background, BlockOnError, BlockingError, BlockingRefusal, BlockingRefused, Builder, CallHandle,
+    CallbackId, CancelOnDrop, EnterGuard, Finished, Handle, Payload, Report, ResultError, Runtime,
     RuntimeError, SharedTask, SpawnError, Task, TaskBuilder, TaskControl, TaskError, panic_message,
     spawn, try_spawn,
 };
