@@ -108,7 +108,7 @@ fn futures_without_a_name_are_send() {
     fn sendable<F: Future + Send>(_: &F) {}
     sendable(&weftwork::yield_now());
     sendable(&weftwork::checkpoint());
-    sendable(&weftwork::sync::Event::new().wait());
+    sendable(&weftwork::sync::Semaphore::new(0).acquire());
     sendable(&weftwork::timeout(
         std::time::Duration::ZERO,
         ready(OnlySend::default()),
