@@ -154,12 +154,12 @@ fn a_cancel_crosses_from_one_runtime_to_another() {
         yield_now().await;
         seen.set();
     }));
-    let parent = one.handle().spawn(async move { child.await });
+    let parent = one.handle().spawn(weftwork::catch(child));
     is_reached.recv().unwrap();
     // A poll counts once it has ended: the parent awaits its child.
     assert!(comes_true(|| parent.control().polls() > 0));
     parent.cancel_with("across");
-    let error = parent.blocking_result(LONG).unwrap_err();
+    let error = parent.blocking_result(LONG).unwrap().unwrap_err();
     assert!(error.to_string().ends_with("across"), "{error}");
     assert!(cleaned.is_set(), "the parent ends after its child");
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use weftwork::sync::oneshot;
 use weftwork::{
     Background, BlockingError, BlockingRefusal, BlockingRefused, Builder, Handle, Runtime, Task,
-    TaskError, current_task, gather, run, run_local, spawn, spawn_blocking,
+    TaskError, current_task, gather, run_local, spawn, spawn_blocking,
 };
 
 /// Runs a body everywhere, on runtimes that were configured like this.
@@ -364,11 +364,7 @@ fn every_refusal_of_blocking_says_what_to_do() {
         };
         assert_eq!(runtime.block_on(task), 1);
         // What has ended is given without anybody running it, also from a closed runtime.
-        let ended = runtime.block_on(async {
-            let ended = spawn(async { 2 });
-            ended.finished().await;
-            ended
-        });
+        let ended = common::ended_on(&runtime, async { 2 });
         assert_eq!(ended.blocking_wait(None), Ok(true));
         let never = runtime.handle().spawn(common::forever::<()>());
         runtime.close().unwrap();
@@ -384,11 +380,8 @@ fn every_refusal_of_blocking_says_what_to_do() {
 #[test]
 fn blocking_for_a_result_that_was_taken() {
     let _watchdog = Watchdog::start();
-    let mut task = run(async {
-        let task = spawn(async { 1 });
-        task.finished().await;
-        task
-    });
+    let runtime = Runtime::builder().workers(1).build().unwrap();
+    let mut task = common::ended_on(&runtime, async { 1 });
     assert_eq!(task.result().unwrap(), 1);
     let text = task.blocking_result(None).unwrap_err().to_string();
     assert!(text.contains("taken already"), "{text}");

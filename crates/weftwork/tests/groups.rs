@@ -204,6 +204,10 @@ fn return_exceptions_gives_every_end_in_its_place() {
     });
 }
 
+async fn gone() -> u8 {
+    panic!("gone")
+}
+
 #[test]
 fn tuples_of_different_types() {
     each(|| async {
@@ -227,9 +231,7 @@ fn tuples_of_different_types() {
         );
         let (first, .., last) = many.await;
         assert_eq!((first, last), (0, true));
-        let (good, bad) =
-            weftwork::gather!(ready(1), async { None::<u8>.expect("gone") }; return_exceptions)
-                .await;
+        let (good, bad) = weftwork::gather!(ready(1), gone(); return_exceptions).await;
         assert_eq!(good.unwrap(), 1);
         assert_eq!(bad.unwrap_err().to_string(), "panicked: gone");
     });

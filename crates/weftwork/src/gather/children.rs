@@ -86,8 +86,12 @@ impl<T> Children for Vec<Task<T>> {
     }
 
     fn poll_resolved(&mut self, cx: &mut Context<'_>) -> bool {
-        self.iter_mut()
-            .fold(true, |all, task| poll_resolved(task, cx) && all)
+        // Every one of them is asked: each has to wake.
+        let mut all = true;
+        for task in self {
+            all &= poll_resolved(task, cx);
+        }
+        all
     }
 
     fn resolved(&self) -> bool {
