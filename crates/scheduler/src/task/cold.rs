@@ -49,6 +49,8 @@ pub(super) struct Rare {
     /// Those who wait for the end beside the handle.
     pub(super) waiters: Wakers,
     pub(super) error: Option<TaskError>,
+    /// Grows from failure to failure in this process: says which of two was first.
+    pub(super) failed_as: u64,
     /// Somebody has seen the error: it need not be reported.
     pub(super) seen: bool,
 }

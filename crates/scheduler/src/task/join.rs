@@ -245,6 +245,26 @@ impl<T> Task<T> {
         false
     }
 
+    /// True once the task has ended and no callback is looking at its value.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resolved(&self) -> bool {
+        self.state().is_resolved()
+    }
+
+    /// Which failure this task's was; a later one has a greater number. None: it has not
+    /// failed, or its callbacks are looking at it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn failure(&self) -> Option<u64> {
+        let state = self.state();
+        let failed = matches!(state.end(), Some(End::Cancelled | End::Panicked));
+        if !failed || !state.is_resolved() {
+            return None;
+        }
+        Some(self.task.cold()?.lock().failed_as)
+    }
+
     #[inline]
     fn take_joiner(&mut self) -> Joiner {
         // SAFETY: the state word gave the slot, which has a waker, to this handle.
