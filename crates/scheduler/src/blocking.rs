@@ -5,7 +5,10 @@
 //! the job waits for one that is there; if there is none, it is refused and comes back.
 
 use crate::builder::Config;
+use crate::context;
+use crate::report::{self, Report};
 use crate::task::Payload;
+use crate::task::cancel::WAKER;
 use crate::task::contain;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::HashMap;
@@ -19,7 +22,8 @@ use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
 use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// It gets the configuration, for the exception handler.
+type Job = Box<dyn FnOnce(&Config) + Send>;
 type Place = &'static Location<'static>;
 
 /// The pool.
@@ -28,9 +32,7 @@ pub(crate) struct Pool(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     ended: Condvar,
-    most: usize,
-    keep_alive: Duration,
-    name: String,
+    config: Config,
 }
 
 struct State {
@@ -40,6 +42,8 @@ struct State {
     threads: usize,
     /// Threads that wait for a job, less the jobs that are on their way to one.
     idle: usize,
+    /// Jobs for which there was no thread: the next ones to be free take them.
+    waiting: usize,
     started: u64,
     running: HashMap<u64, Place>,
 }
@@ -77,15 +81,14 @@ impl Pool {
             receiver,
             threads: 0,
             idle: 0,
+            waiting: 0,
             started: 0,
             running: HashMap::new(),
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             ended: Condvar::new(),
-            most: config.blocking_threads,
-            keep_alive: config.blocking_keep_alive,
-            name: config.thread_name.clone(),
+            config: config.clone(),
         }))
     }
 
@@ -113,7 +116,7 @@ impl Pool {
         }
         let job: Job = {
             let slot = Arc::clone(&slot);
-            Box::new(move || slot.run(work))
+            Box::new(move |config| slot.run(work, config))
         };
         // The receiver is in the state: it is there.
         let _ = sender.send((job, place));
@@ -138,6 +141,11 @@ impl Pool {
         state.running.values().copied().collect()
     }
 
+    /// What its threads know it by.
+    pub(crate) fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
         self.0.state.lock().threads
@@ -151,12 +159,13 @@ impl Inner {
             state.idle -= 1;
             return Ok(());
         }
-        if state.threads >= self.most {
+        if state.threads >= self.config.blocking_threads {
+            state.waiting += 1;
             return Ok(());
         }
         let pool = Arc::clone(self);
         let receiver = state.receiver.clone();
-        let name = format!("{}-blocking-{}", self.name, state.started);
+        let name = format!("{}-blocking-{}", self.config.thread_name, state.started);
         match std::thread::Builder::new()
             .name(name)
             .spawn(move || pool.serve(&receiver))
@@ -167,14 +176,18 @@ impl Inner {
                 Ok(())
             }
             // The job waits for a thread that is there.
-            Err(_) if state.threads > 0 => Ok(()),
+            Err(_) if state.threads > 0 => {
+                state.waiting += 1;
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// A thread of the pool.
+    /// A thread of the pool; there is a job for it already.
     fn serve(&self, jobs: &Receiver<(Job, Place)>) {
         set_thread_kind(ThreadKind::Blocking);
+        context::join_pool(std::ptr::from_ref(self).cast());
         while let Some((job, place)) = self.next(jobs) {
             let number = {
                 let mut state = self.state.lock();
@@ -184,32 +197,30 @@ impl Inner {
                 number
             };
             // The job keeps its panic for the task that waits for it.
-            job();
-            self.state.lock().running.remove(&number);
+            job(&self.config);
+            let mut state = self.state.lock();
+            state.running.remove(&number);
+            if state.waiting > 0 {
+                state.waiting -= 1;
+            } else {
+                state.idle += 1;
+            }
         }
         self.ended.notify_all();
     }
 
     /// The next job; none if this thread is to end, and then it is not counted any more.
+    ///
+    /// For each job in the channel that is not `waiting` one thread is here without being
+    /// counted as idle. It does not matter which one gets which job.
     fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
-        {
-            let mut state = self.state.lock();
-            if let Ok(job) = jobs.try_recv() {
-                return Some(job);
-            }
-            if state.sender.is_none() {
-                state.threads -= 1;
-                return None;
-            }
-            state.idle += 1;
-        }
         loop {
-            match jobs.recv_timeout(self.keep_alive) {
+            match jobs.recv_timeout(self.config.blocking_keep_alive) {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Timeout) => {
                     let mut state = self.state.lock();
-                    // A job that was sent meanwhile has this thread counted in.
-                    if jobs.is_empty() && state.idle > 0 {
+                    // Otherwise a job is on its way to this thread.
+                    if state.idle > 0 {
                         state.idle -= 1;
                         state.threads -= 1;
                         return None;
@@ -237,10 +248,9 @@ enum Stage<T> {
 }
 
 impl<T> Slot<T> {
-    fn run(&self, work: impl FnOnce() -> T) {
+    fn run(&self, work: impl FnOnce() -> T, config: &Config) {
         if matches!(*self.0.lock(), Stage::Abandoned) {
-            crate::task::run::swallow(|| drop(work));
-            return;
+            return guarded(config, "the drop of a blocking job", || drop(work));
         }
         let result = contain(work);
         let mut stage = self.0.lock();
@@ -249,13 +259,28 @@ impl<T> Slot<T> {
             *stage = Stage::Done(result);
             drop(stage);
             if let Some(waker) = waker {
-                crate::task::run::swallow(|| waker.wake());
+                guarded(config, WAKER, || waker.wake());
             }
         } else {
             drop(stage);
-            crate::task::run::swallow(|| drop(result));
+            match result {
+                Ok(value) => guarded(config, "the drop of a blocking job's result", || {
+                    drop(value)
+                }),
+                // Its task was cancelled: nobody else will see it.
+                Err(payload) => report(config, payload, "a blocking job"),
+            }
         }
     }
+}
+
+/// Runs user code on a thread of the pool.
+fn guarded(config: &Config, what: &'static str, f: impl FnOnce()) {
+    contain(f).unwrap_or_else(|payload| report(config, payload, what));
+}
+
+fn report(config: &Config, payload: Payload, what: &'static str) {
+    report::deliver(Some(config), Report::without_task(payload, what));
 }
 
 /// What a blocking job will return. Dropped before the job starts, the job never runs.

@@ -1,7 +1,9 @@
 //! The driver: reactor, timer wheel and clock. One worker at a time waits on it.
 
+use crate::callbacks::DROPPED;
 use crate::sched::Parker;
 use crate::shared::Shared;
+use crate::task::run::swallow;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -30,6 +32,15 @@ pub(crate) enum Due {
     Call(Box<dyn FnOnce() + Send>),
 }
 
+/// Drops what will not be done any more.
+pub(crate) fn drop_due(due: Due) {
+    let what = match &due {
+        Due::Wake(_) => "the drop of a waker",
+        Due::Call(_) => DROPPED,
+    };
+    swallow(what, || drop(due));
+}
+
 /// The driver.
 pub(crate) struct Driver {
     reactor: Arc<Reactor>,
@@ -47,6 +58,8 @@ struct Timers {
     wheel: Wheel<Due>,
     /// The reactor is being waited on until this time; 0: it is not.
     waiting_until: u64,
+    /// The runtime has ended: no timer goes off any more.
+    closed: bool,
 }
 
 impl Driver {
@@ -57,6 +70,7 @@ impl Driver {
             timers: Mutex::new(Timers {
                 wheel: Wheel::new(),
                 waiting_until: 0,
+                closed: false,
             }),
             next: AtomicU64::new(u64::MAX),
             polled: AtomicU64::new(0),
@@ -81,9 +95,15 @@ impl Driver {
     }
 
     /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks.
-    pub(crate) fn insert(&self, deadline: u64, due: Due) -> Key {
+    ///
+    /// # Errors
+    /// After the end of the runtime what it would have done comes back.
+    pub(crate) fn insert(&self, deadline: u64, due: Due) -> Result<Key, Due> {
         let (key, early) = {
             let mut timers = self.timers.lock();
+            if timers.closed {
+                return Err(due);
+            }
             let key = timers.wheel.insert(deadline, due);
             if deadline < self.next.load(Relaxed) {
                 self.next.store(deadline, Relaxed);
@@ -93,7 +113,7 @@ impl Driver {
         if early {
             self.reactor.notify();
         }
-        key
+        Ok(key)
     }
 
     /// Takes a timer back; what it would have done comes back if it had not gone off.
@@ -103,10 +123,16 @@ impl Driver {
 
     /// Changes whom a timer wakes; false if it has gone off.
     pub(crate) fn set_waker(&self, key: Key, waker: &Waker) -> bool {
+        match self.timers.lock().wheel.get_mut(key) {
+            None => return false,
+            Some(Due::Wake(old)) if old.will_wake(waker) => return true,
+            Some(_) => {}
+        }
+        // To clone a waker is user code, so not under the lock.
+        let new = Due::Wake(waker.clone());
         let old = match self.timers.lock().wheel.get_mut(key) {
             None => return false,
-            Some(Due::Wake(old)) if old.will_wake(waker) => None,
-            Some(due) => Some(mem::replace(due, Due::Wake(waker.clone()))),
+            Some(due) => mem::replace(due, new),
         };
         drop(old);
         true
@@ -184,10 +210,17 @@ impl Driver {
         Some(limit.map_or(left, |limit| limit.min(left)))
     }
 
-    /// Drops all timers, for the end of the runtime.
-    pub(crate) fn clear(&self) {
-        let wheel = mem::replace(&mut self.timers.lock().wheel, Wheel::new());
-        drop(wheel);
+    /// Drops all timers and takes no more, for the end of the runtime.
+    pub(crate) fn close(&self) {
+        let mut due = Vec::new();
+        {
+            let mut timers = self.timers.lock();
+            timers.closed = true;
+            timers.wheel.advance(u64::MAX, &mut due);
+        }
+        for due in due {
+            drop_due(due);
+        }
     }
 
     fn wait(&self, timeout: Option<Duration>, wakers: &mut Vec<Waker>) {

@@ -7,7 +7,7 @@ use super::cell::Header;
 use super::control::TaskControl;
 use super::refs::TaskRef;
 use super::run::swallow;
-use super::{cold, waker};
+use super::waker;
 use std::fmt;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -79,9 +79,7 @@ impl Probe {
     /// Withdraws the waker.
     pub fn disarm(&mut self) {
         if let Some((key, task)) = self.armed.take() {
-            let waker = task
-                .cold()
-                .and_then(|c| cold::remove(&mut c.lock().probes, key));
+            let waker = task.cold().and_then(|cold| cold.lock().probes.remove(&key));
             drop(waker);
         }
     }
@@ -101,10 +99,13 @@ impl fmt::Debug for Probe {
     }
 }
 
+/// What panicked, in words.
+pub(crate) const WAKER: &str = "a waker";
+
 /// Calls wakers; a panic in one of them does not keep the others from being called.
-pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        swallow(|| waker.wake());
+        swallow(WAKER, || waker.wake());
     }
 }
 
