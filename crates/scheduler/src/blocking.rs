@@ -1,11 +1,14 @@
 //! The pool of threads for code that blocks.
 //!
-//! Jobs go through a crossbeam channel. The pool grows when a job comes and every thread has
-//! something to do, and a thread that has waited in vain for a while ends. When the system gives no thread,
+//! Jobs go through a crossbeam channel. The pool grows when a job comes and no thread waits,
+//! and a thread that has waited in vain for a while ends. When the system gives no thread,
 //! the job waits for one that is there; if there is none, it is refused and comes back.
 
 use crate::builder::Config;
+use crate::context;
+use crate::report::{self, Report};
 use crate::task::Payload;
+use crate::task::cancel::WAKER;
 use crate::task::contain;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use std::collections::HashMap;
@@ -19,7 +22,8 @@ use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
 use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
 
-type Job = Box<dyn FnOnce() + Send>;
+/// It gets the configuration, for the exception handler.
+type Job = Box<dyn FnOnce(&Config) + Send>;
 type Place = &'static Location<'static>;
 
 /// The pool.
@@ -28,9 +32,7 @@ pub(crate) struct Pool(Arc<Inner>);
 struct Inner {
     state: Mutex<State>,
     ended: Condvar,
-    most: usize,
-    keep_alive: Duration,
-    name: String,
+    config: Config,
 }
 
 struct State {
@@ -38,11 +40,10 @@ struct State {
     sender: Option<Sender<(Job, Place)>>,
     receiver: Receiver<(Job, Place)>,
     threads: usize,
-    /// Threads that wait for a job, or are about to: they were just started.
+    /// Threads that wait for a job, less the jobs that are on their way to one.
+    idle: usize,
+    /// Jobs for which there was no thread: the next ones to be free take them.
     waiting: usize,
-    /// Jobs that were sent and that no thread has said it took. A thread that took one still
-    /// counts as waiting until it says so; what the two differ by is right all the time.
-    sent: usize,
     started: u64,
     running: HashMap<u64, Place>,
 }
@@ -79,17 +80,15 @@ impl Pool {
             sender: Some(sender),
             receiver,
             threads: 0,
+            idle: 0,
             waiting: 0,
-            sent: 0,
             started: 0,
             running: HashMap::new(),
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
             ended: Condvar::new(),
-            most: config.blocking_threads,
-            keep_alive: config.blocking_keep_alive,
-            name: config.thread_name.clone(),
+            config: config.clone(),
         }))
     }
 
@@ -117,11 +116,10 @@ impl Pool {
         }
         let job: Job = {
             let slot = Arc::clone(&slot);
-            Box::new(move || slot.run(work))
+            Box::new(move |config| slot.run(work, config))
         };
         // The receiver is in the state: it is there.
         let _ = sender.send((job, place));
-        state.sent += 1;
         drop(state);
         Ok(Blocking(slot))
     }
@@ -143,6 +141,11 @@ impl Pool {
         state.running.values().copied().collect()
     }
 
+    /// What its threads know it by.
+    pub(crate) fn address(&self) -> *const () {
+        Arc::as_ptr(&self.0).cast()
+    }
+
     /// How many threads there are.
     pub(crate) fn threads(&self) -> usize {
         self.0.state.lock().threads
@@ -152,12 +155,17 @@ impl Pool {
 impl Inner {
     /// Sees to it that some thread will take the next job.
     fn secure_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
-        if state.waiting > state.sent || state.threads >= self.most {
+        if state.idle > 0 {
+            state.idle -= 1;
+            return Ok(());
+        }
+        if state.threads >= self.config.blocking_threads {
+            state.waiting += 1;
             return Ok(());
         }
         let pool = Arc::clone(self);
         let receiver = state.receiver.clone();
-        let name = format!("{}-blocking-{}", self.name, state.started);
+        let name = format!("{}-blocking-{}", self.config.thread_name, state.started);
         match std::thread::Builder::new()
             .name(name)
             .spawn(move || pool.serve(&receiver))
@@ -165,50 +173,65 @@ impl Inner {
             Ok(_) => {
                 state.started += 1;
                 state.threads += 1;
-                state.waiting += 1;
                 Ok(())
             }
             // The job waits for a thread that is there.
-            Err(_) if state.threads > 0 => Ok(()),
+            Err(_) if state.threads > 0 => {
+                state.waiting += 1;
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }
 
-    /// A thread of the pool.
+    /// A thread of the pool; there is a job for it already.
     fn serve(&self, jobs: &Receiver<(Job, Place)>) {
         set_thread_kind(ThreadKind::Blocking);
+        context::join_pool(std::ptr::from_ref(self).cast());
         while let Some((job, place)) = self.next(jobs) {
             let number = {
                 let mut state = self.state.lock();
-                state.sent -= 1;
-                state.waiting -= 1;
                 state.started += 1;
                 let number = state.started;
                 state.running.insert(number, place);
                 number
             };
             // The job keeps its panic for the task that waits for it.
-            job();
+            job(&self.config);
             let mut state = self.state.lock();
             state.running.remove(&number);
-            state.waiting += 1;
+            if state.waiting > 0 {
+                state.waiting -= 1;
+            } else {
+                state.idle += 1;
+            }
         }
         self.ended.notify_all();
     }
 
     /// The next job; none if this thread is to end, and then it is not counted any more.
+    ///
+    /// For each job in the channel that is not `waiting` one thread is here without being
+    /// counted as idle. It does not matter which one gets which job.
     fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
         loop {
-            let closed = match jobs.recv_timeout(self.keep_alive) {
+            match jobs.recv_timeout(self.config.blocking_keep_alive) {
                 Ok(job) => return Some(job),
-                Err(error) => error == RecvTimeoutError::Disconnected,
-            };
-            let mut state = self.state.lock();
-            // A job that was sent meanwhile counts on this thread.
-            if closed || state.waiting > state.sent {
-                state.waiting -= 1;
-                state.threads -= 1;
-                return None;
+                Err(RecvTimeoutError::Timeout) => {
+                    let mut state = self.state.lock();
+                    // Otherwise a job is on its way to this thread.
+                    if state.idle > 0 {
+                        state.idle -= 1;
+                        state.threads -= 1;
+                        return None;
+                    }
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let mut state = self.state.lock();
+                    state.idle = state.idle.saturating_sub(1);
+                    state.threads -= 1;
+                    return None;
+                }
             }
         }
     }
@@ -225,10 +248,9 @@ enum Stage<T> {
 }
 
 impl<T> Slot<T> {
-    fn run(&self, work: impl FnOnce() -> T) {
+    fn run(&self, work: impl FnOnce() -> T, config: &Config) {
         if matches!(*self.0.lock(), Stage::Abandoned) {
-            crate::task::run::swallow(|| drop(work));
-            return;
+            return guarded(config, "the drop of a blocking job", || drop(work));
         }
         let result = contain(work);
         let mut stage = self.0.lock();
@@ -237,13 +259,28 @@ impl<T> Slot<T> {
             *stage = Stage::Done(result);
             drop(stage);
             if let Some(waker) = waker {
-                crate::task::run::swallow(|| waker.wake());
+                guarded(config, WAKER, || waker.wake());
             }
         } else {
             drop(stage);
-            crate::task::run::swallow(|| drop(result));
+            match result {
+                Ok(value) => guarded(config, "the drop of a blocking job's result", || {
+                    drop(value)
+                }),
+                // Its task was cancelled: nobody else will see it.
+                Err(payload) => report(config, payload, "a blocking job"),
+            }
         }
     }
+}
+
+/// Runs user code on a thread of the pool.
+fn guarded(config: &Config, what: &'static str, f: impl FnOnce()) {
+    contain(f).unwrap_or_else(|payload| report(config, payload, what));
+}
+
+fn report(config: &Config, payload: Payload, what: &'static str) {
+    report::deliver(Some(config), Report::without_task(payload, what));
 }
 
 /// What a blocking job will return. Dropped before the job starts, the job never runs.

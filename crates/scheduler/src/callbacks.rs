@@ -19,6 +19,9 @@ use weftwork_task_context::{ThreadKind, enter_task, leave_task, set_thread_kind}
 /// One callback.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
+/// What panicked, in words.
+pub(crate) const DROPPED: &str = "the drop of a callback that never ran";
+
 /// So many callbacks in one poll of the lane; then the tasks of its worker have a turn.
 const BUDGET: usize = 128;
 
@@ -59,7 +62,7 @@ impl Lane {
         let mut state = self.state.lock();
         if state.closed {
             drop(state);
-            swallow(|| drop(job));
+            swallow(DROPPED, || drop(job));
             return;
         }
         state.scheduled += 1;
@@ -98,7 +101,7 @@ impl Lane {
             (mem::take(&mut state.jobs), state.waker.take())
         };
         for job in jobs {
-            swallow(|| drop(job));
+            swallow(DROPPED, || drop(job));
         }
         if let Some(waker) = waker {
             waker.wake();
@@ -141,6 +144,7 @@ async fn lane(shared: Weak<Shared>) {
                 shared.lane.run(job);
             }
         }
+        shared.lane_ran();
         // A callback that was scheduled meanwhile belongs to the next round.
         cx.waker().wake_by_ref();
         Poll::Pending
@@ -153,7 +157,7 @@ fn run_job(job: Job) {
     let lane = enter_task(std::ptr::null());
     let kind = set_thread_kind(ThreadKind::Lane);
     if let Err(payload) = crate::task::contain(job) {
-        crate::shared::report_callback(payload);
+        crate::shared::report_here(payload, "a callback");
     }
     set_thread_kind(kind);
     leave_task(lane);

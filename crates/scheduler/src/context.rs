@@ -2,12 +2,13 @@
 
 use crate::handle::Handle;
 use crate::sched::Worker;
+use crate::shared::Shared;
 use std::cell::{Cell, RefCell};
-use std::ptr::null;
+use std::ptr::{self, null};
 use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 weftwork_std_or_loom::thread_local! {
-    static CONTEXT: Context = Context { worker: Cell::new(null()) }
+    static CONTEXT: Context = Context { worker: Cell::new(null()), pool: Cell::new(null()) }
 }
 
 // Apart, because it has a destructor, which makes each access dearer.
@@ -18,6 +19,8 @@ weftwork_std_or_loom::thread_local! {
 struct Context {
     /// The worker that this thread is; it stands on the stack below whoever reads this.
     worker: Cell<*const Worker>,
+    /// The pool for blocking jobs whose thread this is; compared, never followed.
+    pool: Cell<*const ()>,
 }
 
 /// Passes this thread's worker on.
@@ -28,13 +31,25 @@ pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
     f(unsafe { worker.as_ref() })
 }
 
+/// This thread belongs to this pool, for ever.
+pub(crate) fn join_pool(pool: *const ()) {
+    CONTEXT.with(|context| context.pool.set(pool));
+}
+
+/// True if this thread runs a task or a blocking job of this runtime at this moment.
+pub(crate) fn is_inside(shared: &Shared) -> bool {
+    let worker = with_worker(|worker| worker.is_some_and(|w| ptr::eq(w.shared(), shared)));
+    worker || CONTEXT.with(|context| context.pool.get() == shared.blocking.address())
+}
+
 /// The runtime that was entered on this thread.
 #[inline]
 pub(crate) fn current() -> Option<Handle> {
     if let Some(handle) = with_worker(|worker| worker.map(Handle::of_worker)) {
         return Some(handle);
     }
-    ENTERED.with(|entered| entered.borrow().clone())
+    // It may be gone where the thread ends.
+    ENTERED.try_with(|entered| entered.borrow().clone()).ok()?
 }
 
 /// Makes this thread a worker while `f` runs.

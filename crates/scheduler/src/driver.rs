@@ -1,5 +1,6 @@
 //! The driver: reactor, timer wheel and clock. One worker at a time waits on it.
 
+use crate::callbacks::DROPPED;
 use crate::sched::Parker;
 use crate::shared::Shared;
 use crate::task::run::swallow;
@@ -31,6 +32,15 @@ pub(crate) enum Due {
     Call(Box<dyn FnOnce() + Send>),
 }
 
+/// Drops what will not be done any more.
+pub(crate) fn drop_due(due: Due) {
+    let what = match &due {
+        Due::Wake(_) => "the drop of a waker",
+        Due::Call(_) => DROPPED,
+    };
+    swallow(what, || drop(due));
+}
+
 /// The driver.
 pub(crate) struct Driver {
     reactor: Arc<Reactor>,
@@ -48,7 +58,7 @@ struct Timers {
     wheel: Wheel<Due>,
     /// The reactor is being waited on until this time; 0: it is not.
     waiting_until: u64,
-    /// The runtime has ended: a timer that is set now is dropped.
+    /// The runtime has ended: no timer goes off any more.
     closed: bool,
 }
 
@@ -84,18 +94,17 @@ impl Driver {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks; after
-    /// the end of the runtime it is dropped.
-    pub(crate) fn insert(&self, deadline: u64, due: Due) -> Key {
+    /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks.
+    ///
+    /// # Errors
+    /// After the end of the runtime what it would have done comes back.
+    pub(crate) fn insert(&self, deadline: u64, due: Due) -> Result<Key, Due> {
         let (key, early) = {
             let mut timers = self.timers.lock();
-            let key = timers.wheel.insert(deadline, due);
             if timers.closed {
-                let due = timers.wheel.remove(key);
-                drop(timers);
-                swallow(|| drop(due));
-                return key;
+                return Err(due);
             }
+            let key = timers.wheel.insert(deadline, due);
             if deadline < self.next.load(Relaxed) {
                 self.next.store(deadline, Relaxed);
             }
@@ -104,7 +113,7 @@ impl Driver {
         if early {
             self.reactor.notify();
         }
-        key
+        Ok(key)
     }
 
     /// Takes a timer back; what it would have done comes back if it had not gone off.
@@ -114,10 +123,16 @@ impl Driver {
 
     /// Changes whom a timer wakes; false if it has gone off.
     pub(crate) fn set_waker(&self, key: Key, waker: &Waker) -> bool {
+        match self.timers.lock().wheel.get_mut(key) {
+            None => return false,
+            Some(Due::Wake(old)) if old.will_wake(waker) => return true,
+            Some(_) => {}
+        }
+        // To clone a waker is user code, so not under the lock.
+        let new = Due::Wake(waker.clone());
         let old = match self.timers.lock().wheel.get_mut(key) {
             None => return false,
-            Some(Due::Wake(old)) if old.will_wake(waker) => None,
-            Some(due) => Some(mem::replace(due, Due::Wake(waker.clone()))),
+            Some(due) => mem::replace(due, new),
         };
         drop(old);
         true
@@ -198,15 +213,14 @@ impl Driver {
     /// The end of the runtime: drops all timers and takes no more, and fails whatever still
     /// waits for I/O. Gives the wakers of those.
     pub(crate) fn close(&self) -> Vec<Waker> {
-        let mut wheel = {
+        let mut due = Vec::new();
+        {
             let mut timers = self.timers.lock();
             timers.closed = true;
-            mem::replace(&mut timers.wheel, Wheel::new())
-        };
-        let mut left = Vec::new();
-        wheel.advance(u64::MAX, &mut left);
-        for due in left {
-            swallow(|| drop(due));
+            timers.wheel.advance(u64::MAX, &mut due);
+        }
+        for due in due {
+            drop_due(due);
         }
         let mut wakers = Vec::new();
         self.reactor.close(&mut wakers);

@@ -3,7 +3,7 @@
 use crate::blocking::BlockingRefusal;
 use crate::callbacks::CallHandle;
 use crate::context;
-use crate::driver::Due;
+use crate::driver::{Due, drop_due};
 use crate::sched::Worker;
 use crate::shared::{Origin, Shared};
 use crate::task::{Task, TaskControl};
@@ -273,7 +273,10 @@ impl Handle {
     }
 
     fn schedule_call(&self, nanos: u64, handle: CallHandle) -> CallHandle {
-        self.0.driver.insert(nanos, Due::Call(handle.job()));
+        if let Err(due) = self.0.driver.insert(nanos, Due::Call(handle.job())) {
+            // As for `call_soon`: after the end of the runtime it never runs.
+            drop_due(due);
+        }
         handle
     }
 

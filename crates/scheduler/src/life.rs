@@ -13,6 +13,8 @@ pub(crate) struct Life {
     running: AtomicBool,
     /// Spawns are refused.
     closing: AtomicBool,
+    /// Nobody will look at the queues any more.
+    over: AtomicBool,
     /// `stop` was called: the entries return.
     stopping: AtomicBool,
     /// The worker that waits for the last task to end.
@@ -37,6 +39,7 @@ impl Default for Life {
         Self {
             running: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            over: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             closer: AtomicUsize::new(NOBODY),
             gate: Mutex::default(),
@@ -124,6 +127,20 @@ impl Life {
         // Between the closing and the look at the registry; pairs with the fence of a push.
         fence_edge!(I1, SeqCst);
         Ok(())
+    }
+
+    /// After this whoever closes takes everything out of the queues, for the last time.
+    pub(crate) fn end(&self) {
+        self.over.store(true, Relaxed);
+        // Between the end and the look at the queues; pairs with the fence of a push.
+        fence_edge!(I1, SeqCst);
+    }
+
+    /// True if nobody will take a task out of the queues that this thread has just pushed: then
+    /// it has to. A fence lies between the push and the question, as for `is_closing`.
+    #[inline]
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
     }
 
     pub(crate) fn set_closer(&self, worker: usize) {

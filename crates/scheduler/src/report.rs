@@ -22,11 +22,11 @@ impl Report {
         }
     }
 
-    pub(crate) fn of_callback(payload: Payload) -> Self {
+    pub(crate) fn without_task(payload: Payload, context: &'static str) -> Self {
         Self {
             task: None,
             payload,
-            context: "a callback",
+            context,
         }
     }
 
@@ -110,4 +110,13 @@ pub(crate) fn held(
     for place in places {
         eprintln!("  {place}");
     }
+}
+
+/// Says that a runtime which its own task dropped was left as it was.
+#[allow(
+    clippy::print_stderr,
+    reason = "the last resort: nobody else will say it"
+)]
+pub(crate) fn not_closed(error: &std::io::Error) {
+    eprintln!("weftwork: no thread to close the runtime that its own task dropped: {error}");
 }

@@ -6,6 +6,7 @@ use crate::entry::{Entry, Place};
 use crate::handle::{Handle, RuntimeError};
 use crate::sched::{Parker, Worker};
 use crate::shared::Shared;
+use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, abandon, run};
@@ -14,6 +15,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
@@ -26,7 +28,8 @@ use weftwork_task_context::{CancelSource, Cancelled, ThreadKind, set_thread_kind
 /// [`run_forever`](Self::run_forever), as asyncio's loop: tasks may be spawned before and wait,
 /// and between two entries everything is frozen. The entering thread is one of the workers.
 ///
-/// Dropping it closes it: all tasks are cancelled and waited for.
+/// Dropping it closes it: all tasks are cancelled and waited for. A task or blocking job of its
+/// own that drops it does not wait: another thread closes it.
 #[doc(alias = "AbstractEventLoop")]
 #[doc(alias = "new_event_loop")]
 #[doc(alias = "Runner")]
@@ -170,10 +173,15 @@ impl Runtime {
     /// blocking pool down, joins all threads. Closing twice is fine.
     ///
     /// # Errors
-    /// [`RuntimeError::Running`] while some thread runs it, [`RuntimeError::OtherThread`] for a
+    /// [`RuntimeError::Running`] while some thread runs it, and from its own tasks and blocking
+    /// jobs; [`RuntimeError::OtherThread`] for a
     /// single-threaded runtime that another thread made.
     pub fn close(&self) -> Result<(), RuntimeError> {
         self.check_home()?;
+        if context::is_inside(&self.shared) {
+            // It would wait for itself.
+            return Err(RuntimeError::Running);
+        }
         match self.shared.life.begin_closing() {
             Ok(()) => {}
             Err(true) => return Err(RuntimeError::Running),
@@ -192,16 +200,15 @@ impl Runtime {
             // A worker contains every panic of user code.
             let _ = thread.join();
         }
-        shared.lane.close();
         shared.with_seat(|worker| {
+            shared.lane.close();
+            wake_all(shared.driver.close());
+            shared.life.end();
             while let Some(task) = worker.drain() {
                 let cause = Cancelled::new(None, CancelSource::Shutdown);
                 abandon(task, cause, shared, Some(worker));
             }
         });
-        for waker in shared.driver.close() {
-            crate::task::run::swallow(|| waker.wake());
-        }
         Ok(())
     }
 
@@ -227,6 +234,23 @@ impl Runtime {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.life.is_closing()
+    }
+}
+
+impl Runtime {
+    /// Closes it on another thread, because this one would wait for itself.
+    fn close_elsewhere(&mut self) {
+        let runtime = ManuallyDrop::new(Self {
+            shared: Arc::clone(&self.shared),
+            threads: Mutex::new(std::mem::take(&mut *self.threads.lock())),
+            home: self.home,
+        });
+        let closer = std::thread::Builder::new()
+            .name(format!("{}-closer", self.shared.config.thread_name))
+            .spawn(move || drop(ManuallyDrop::into_inner(runtime)));
+        if let Err(error) = closer {
+            crate::report::not_closed(&error);
+        }
     }
 }
 
@@ -386,9 +410,7 @@ fn park(entry: &Entry, shared: &Shared) {
         return;
     };
     if !entry.is_notified() {
-        for waker in shared.driver.park(shared, parker, None) {
-            crate::task::run::swallow(|| waker.wake());
-        }
+        wake_all(shared.driver.park(shared, parker, None));
     }
 }
 
@@ -431,11 +453,14 @@ fn finish_main<T>(task: &mut Task<T>, stopped: bool) -> Driven<T> {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        // Running cannot be: `block_on` borrows the runtime.
-        if self.close() == Err(RuntimeError::OtherThread) {
+        match self.close() {
             // Its futures may be dropped by its own thread only: they are leaked, and what
             // they point to with them.
-            std::mem::forget(Arc::clone(&self.shared));
+            Err(RuntimeError::OtherThread) => std::mem::forget(Arc::clone(&self.shared)),
+            // Nobody is in `block_on`, which borrows it: the last owner is one of its own tasks
+            // that is being polled still, or a blocking job.
+            Err(RuntimeError::Running) => self.close_elsewhere(),
+            _ => {}
         }
     }
 }

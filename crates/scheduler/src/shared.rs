@@ -12,6 +12,7 @@ use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
 use crate::task::refs::Runnable;
 use crate::task::registry::Registry;
+use crate::task::run::abandon;
 use crate::task::{Group, Payload, Task, TaskControl};
 use crossbeam_utils::CachePadded;
 use std::future::Future;
@@ -167,6 +168,18 @@ impl Shared {
     pub(crate) fn inject(&self, task: Runnable) {
         self.injector.push(task);
         self.notify_work();
+        if self.life.is_over() {
+            self.abandon_injected();
+        }
+    }
+
+    /// Ends what was submitted from outside while the runtime ended, for nobody else will.
+    #[cold]
+    fn abandon_injected(&self) {
+        while let Some(task) = self.injector.steal() {
+            let cause = Cancelled::new(None, CancelSource::Shutdown);
+            abandon(task, cause, self, None);
+        }
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -257,6 +270,15 @@ impl Shared {
         }
     }
 
+    /// Callbacks have run; whoever stops or closes the runtime waits for that.
+    pub(crate) fn lane_ran(&self) {
+        // Between the count of the lane and the question; pairs with `Idle::announce`.
+        fence_edge!(I1, SeqCst);
+        if self.life.is_stopping() || self.life.is_closing() {
+            self.call_all_workers();
+        }
+    }
+
     /// Every task that has not ended.
     pub(crate) fn tasks(&self) -> Vec<TaskControl> {
         let mut tasks = Vec::new();
@@ -330,10 +352,11 @@ pub(crate) fn report(task: &Header, payload: Payload, context: &'static str) {
     report::deliver(shared.as_deref().map(|shared| &shared.config), report);
 }
 
-/// Tells the exception handler of this thread's runtime of a panic in a callback.
-pub(crate) fn report_callback(payload: Payload) {
-    context::with_worker(|worker| {
-        let config = worker.map(|worker| &worker.shared().config);
-        report::deliver(config, Report::of_callback(payload));
-    });
+/// Tells the exception handler of this thread's runtime of a panic outside of a task.
+pub(crate) fn report_here(payload: Payload, what: &'static str) {
+    let report = Report::without_task(payload, what);
+    match context::current() {
+        Some(handle) => report::deliver(Some(&handle.shared().config), report),
+        None => report::deliver(None, report),
+    }
 }

@@ -1,7 +1,7 @@
 //! A leaf future that is ready at an instant.
 
 use crate::driver::Due;
-use crate::handle::Handle;
+use crate::handle::{Handle, RuntimeError};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -11,6 +11,9 @@ use weftwork_task_context::delivering;
 use weftwork_timer_wheel::Key;
 
 /// Ready once its deadline has come; never before.
+///
+/// # Panics
+/// When it is polled outside of a runtime, or in one that has ended.
 pub struct Timer {
     /// None: never.
     deadline: Option<Instant>,
@@ -76,7 +79,10 @@ impl Future for Timer {
         }
         let handle = Handle::current();
         let driver = &handle.shared().driver;
-        let key = driver.insert(driver.nanos(deadline), Due::Wake(cx.waker().clone()));
+        let set = driver.insert(driver.nanos(deadline), Due::Wake(cx.waker().clone()));
+        let Ok(key) = set else {
+            panic!("{}", RuntimeError::Closed);
+        };
         self.set = Some((handle, key));
         Poll::Pending
     }

@@ -83,13 +83,20 @@ impl Wakes {
             if let Err(payload) = catch_unwind(AssertUnwindSafe(|| waker.wake())) {
                 match &panicked {
                     None => panicked = Some(payload),
-                    // Its destructor could panic as well, and lose the wakers left.
-                    Some(_) => std::mem::forget(payload),
+                    Some(_) => drop_payload(payload),
                 }
             }
         }
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
+    }
+}
+
+/// Drops a panic's payload. Its destructor could panic as well, and lose the wakers left; what
+/// that one carries is leaked rather than chased.
+fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
     }
 }

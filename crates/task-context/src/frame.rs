@@ -6,20 +6,30 @@ use std::cell::Cell;
 /// What the innermost scope's poll has heard so far. Eight bytes, copied in and out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Frame {
-    /// There is a scope: a weftwork task is being polled.
-    active: bool,
-    /// This poll delivers a cancel.
-    delivering: bool,
+    mode: Mode,
     /// A raise in this frame must not wake its task (the scope polls again by itself).
     pub quiet: bool,
     /// Something in this scope took the delivered cancel.
     pub taken: bool,
     /// Something in this scope would take a cancel, if one were delivered.
     pub interest: bool,
-    /// How many cancelled awaits were met, saturating.
-    pub hits: u8,
     /// How many things in this scope are still handling a cancel, saturating.
-    pub busy: u16,
+    pub busy: u8,
+    /// How many cancelled awaits were met, saturating: one collection of tasks may hold very
+    /// many of them.
+    pub hits: u32,
+}
+
+/// What a poll is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Mode {
+    /// There is no scope: no weftwork task is being polled.
+    #[default]
+    Outside,
+    /// A plain poll of a weftwork task.
+    Plain,
+    /// A poll that delivers a cancel.
+    Delivering,
 }
 
 /// What a scope's poll heard: the frame, and the first cancelled await that it met.
@@ -33,13 +43,12 @@ pub struct Outcome {
 
 weftwork_std_or_loom::thread_local! {
     static FRAME: Cell<Frame> = Cell::new(Frame {
-        active: false,
-        delivering: false,
+        mode: Mode::Outside,
         quiet: false,
         taken: false,
         interest: false,
-        hits: 0,
         busy: 0,
+        hits: 0,
     })
 }
 
@@ -49,7 +58,7 @@ weftwork_std_or_loom::thread_local! {
 }
 
 struct Causes {
-    /// The cause that the top frame delivers; some if and only if `FRAME.delivering`.
+    /// The cause that the top frame delivers; some if and only if that is `Delivering`.
     delivered: Cell<Option<Cancelled>>,
     /// The cause of the top frame's first hit; some if and only if `FRAME.hits > 0`.
     hit: Cell<Option<Cancelled>>,
@@ -66,8 +75,11 @@ pub fn with_frame<R>(
     f: impl FnOnce() -> R,
 ) -> (R, Outcome) {
     let frame = Frame {
-        active: true,
-        delivering: deliver.is_some(),
+        mode: if deliver.is_some() {
+            Mode::Delivering
+        } else {
+            Mode::Plain
+        },
         quiet,
         ..Frame::default()
     };
@@ -142,7 +154,7 @@ impl Frame {
     /// True if something of this frame lies in `CAUSES`.
     #[inline]
     fn has_cause(self) -> bool {
-        self.delivering || self.hits > 0
+        self.mode == Mode::Delivering || self.hits > 0
     }
 }
 
@@ -150,7 +162,7 @@ impl Frame {
 #[inline]
 #[must_use]
 pub fn is_active() -> bool {
-    FRAME.with(Cell::get).active
+    FRAME.with(Cell::get).mode != Mode::Outside
 }
 
 /// True while a cancel is being delivered: a leaf then returns `Pending` even if it has a
@@ -158,7 +170,7 @@ pub fn is_active() -> bool {
 #[inline]
 #[must_use]
 pub fn delivering() -> bool {
-    FRAME.with(Cell::get).delivering
+    FRAME.with(Cell::get).mode == Mode::Delivering
 }
 
 /// The cancel that is being delivered.
@@ -186,7 +198,7 @@ pub fn mark_interest() {
 }
 
 /// Says that `count` things are still handling a cancel.
-pub fn mark_busy(count: u16) {
+pub fn mark_busy(count: u8) {
     update(|frame| frame.busy = frame.busy.saturating_add(count));
 }
 

@@ -7,11 +7,12 @@
 use super::{LifoSlot, LocalQueue, Parker, Stealer};
 use crate::entry::Entry;
 use crate::shared::Shared;
+use crate::task::cancel::wake_all;
 use crate::task::cell::Header;
 use crate::task::memory::FreeCells;
 use crate::task::refs::Runnable;
 use crate::task::registry::FreePlaces;
-use crate::task::run::{Turn, run, swallow};
+use crate::task::run::{Turn, run};
 use std::cell::{Cell, RefCell, RefMut};
 use std::ptr::null_mut;
 use std::sync::Arc;
@@ -269,9 +270,7 @@ impl Worker {
     #[cold]
     fn look_around(&self) {
         let now = self.shared.driver.now();
-        for waker in self.shared.driver.poll(self.shared(), now) {
-            swallow(|| waker.wake());
-        }
+        wake_all(self.shared.driver.poll(self.shared(), now));
         let since = now.saturating_sub(self.looked.replace(now));
         if self.remote().stealer.is_empty() {
             return;
@@ -387,9 +386,7 @@ impl Worker {
             self.naps.set(self.naps.get() + 1);
         }
         if !wakers.is_empty() {
-            for waker in wakers {
-                swallow(|| waker.wake());
-            }
+            wake_all(wakers);
             // The driver is left alone for a while: somebody else should look after it.
             shared.notify_look();
         }

@@ -19,8 +19,9 @@ pub use weftwork_task_context::{
     Outcome as Heard, delivered, delivering, mark_busy, mark_interest, mark_taken,
 };
 
-/// After so many cancelled awaits in one poll the caller is in a loop that cannot end.
-const TOO_MANY_HITS: u8 = 100;
+/// After so many cancelled awaits in one poll the caller is in a loop that cannot end. A
+/// collection of cancelled tasks, which meets each of them in one poll, is not larger.
+const TOO_MANY_HITS: u32 = 1_000_000;
 
 /// The task that is being polled on this thread.
 #[inline]
@@ -100,10 +101,13 @@ impl fmt::Debug for Probe {
     }
 }
 
+/// What panicked, in words.
+pub(crate) const WAKER: &str = "a waker";
+
 /// Calls wakers; a panic in one of them does not keep the others from being called.
-pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     for waker in wakers {
-        swallow(|| waker.wake());
+        swallow(WAKER, || waker.wake());
     }
 }
 

@@ -6,7 +6,7 @@ use super::group::Group;
 use super::memory;
 use super::state::State;
 use super::waker::Joiner;
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
@@ -243,7 +243,8 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
             return match catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) })) {
                 Ok(()) => Polled::Panicked(payload),
                 Err(second) => {
-                    drop_payload(second);
+                    // SAFETY: the caller polls it: it is live.
+                    shared::report(unsafe { header.as_ref() }, second, "the drop of its future");
                     Polled::Panicked(payload)
                 }
             };
@@ -254,7 +255,8 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) }));
         if let Err(payload) = dropped {
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(output))) {
-                drop_payload(second);
+                // SAFETY: as above.
+                shared::report(unsafe { header.as_ref() }, second, "the drop of its output");
             }
             return Polled::Panicked(payload);
         }

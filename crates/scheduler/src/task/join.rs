@@ -3,6 +3,7 @@
 use super::cancel::{self, Probe, current, delivered, mark_busy, mark_interest, mark_taken};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
 use super::cold::set_waker;
+use super::contain;
 use super::control::TaskControl;
 use super::error::{ResultError, TaskError};
 use super::group::Group;
@@ -10,7 +11,7 @@ use super::refs::{TaskRef, free};
 use super::run::{drop_unwanted, end_unborn};
 use super::state::{End, OnDropHandle, Snapshot};
 use super::waker::{self, Joiner};
-use crate::shared::Shared;
+use crate::shared::{self, Shared};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -265,6 +266,13 @@ impl<T> Task<T> {
         Some(self.task.cold()?.lock().failed_as)
     }
 
+    /// Drops wakers: a panic must not keep the handle from giving its reference up.
+    fn contain_drop(&self, f: impl FnOnce()) {
+        contain(f).unwrap_or_else(|payload| {
+            shared::report(&self.task, payload, "the drop of a waker");
+        });
+    }
+
     #[inline]
     fn take_joiner(&mut self) -> Joiner {
         // SAFETY: the state word gave the slot, which has a waker, to this handle.
@@ -425,14 +433,15 @@ impl<T> Future for Task<T> {
 impl<T> Drop for Task<T> {
     #[inline]
     fn drop(&mut self) {
-        if let Some(rare) = self.rare.take() {
-            if let Some(key) = rare.waiter {
-                forget_waiter(&self.task, key);
-            }
-            if let Some((cause, awaiter)) = rare.forwarded {
+        if let Some(mut rare) = self.rare.take() {
+            if let Some((cause, awaiter)) = rare.forwarded.take() {
                 // Its effect was not seen: the awaiter is still to be cancelled.
                 awaiter.redeliver(cause);
             }
+            if let Some(key) = rare.waiter {
+                self.contain_drop(|| forget_waiter(&self.task, key));
+            }
+            self.contain_drop(|| drop(rare));
         }
         let header = self.task.as_ptr();
         let todo = self.task.state.drop_handle();
@@ -440,7 +449,10 @@ impl<T> Drop for Task<T> {
             OnDropHandle::Released(false) => return,
             // SAFETY: it was the last reference.
             OnDropHandle::Released(true) => return unsafe { free(header) },
-            OnDropHandle::DropWaker => drop(self.take_joiner()),
+            OnDropHandle::DropWaker => {
+                let joiner = self.take_joiner();
+                self.contain_drop(|| drop(joiner));
+            }
             OnDropHandle::DropOutput => {
                 if let Some(end) = self.state().end() {
                     drop_unwanted(header, end);

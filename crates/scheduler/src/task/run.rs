@@ -17,6 +17,9 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 use weftwork_task_context::{self as context, Cancelled, with_frame};
 
+/// What panicked, in words.
+const OUTPUT: &str = "the drop of its output";
+
 /// How a task ended, with what it ended by. A value is in the cell.
 enum Ended {
     Value,
@@ -125,7 +128,8 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
         Polled::Panicked(payload) => return Delivered::Ended(Ended::Panicked(payload)),
         Polled::Ready if !heard.frame.taken => {
             // SAFETY: the poll left an output, which nobody else knows of.
-            swallow(|| unsafe { (task.vtable.drop_output)(header) });
+            contain(|| unsafe { (task.vtable.drop_output)(header) })
+                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
             return Delivered::Ended(Ended::Cancelled(cause));
         }
         Polled::Ready => return Delivered::Ended(ready(task, header)),
@@ -153,7 +157,8 @@ fn ready(task: &Header, header: NonNull<Header>) -> Ended {
     match pending {
         Some(Pending { cause, own: true }) => {
             // SAFETY: the poll left an output, which nobody else knows of.
-            swallow(|| unsafe { (task.vtable.drop_output)(header) });
+            contain(|| unsafe { (task.vtable.drop_output)(header) })
+                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
             Ended::Cancelled(cause)
         }
         _ => Ended::Value,
@@ -243,14 +248,21 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
             .remove(task, Some(&mut worker.free_places())),
         None => shared.registry.remove(task, None),
     }
+    let mut how = Completing::default();
     if task.state.is_exclusive() && !task.state.load().has_cold() {
         // SAFETY: exclusive, and the output is in place.
-        contain(|| unsafe { (task.vtable.drop_output)(header) })
-            .unwrap_or_else(|payload| shared::report(task, payload, "the drop of its output"));
-        // SAFETY: it was the last reference.
-        unsafe { free(header) };
+        match contain(|| unsafe { (task.vtable.drop_output)(header) }) {
+            // SAFETY: it was the last reference.
+            Ok(()) => unsafe { free(header) },
+            Err(payload) => {
+                // Who gets the report may keep the task: from here on it is not exclusive.
+                shared::report(task, payload, OUTPUT);
+                how.dropped = true;
+                publish(header, task, end, how, shared);
+            }
+        }
     } else {
-        publish(header, task, end, shared);
+        publish(header, task, end, how, shared);
     }
     shared.task_ended();
 }
@@ -267,8 +279,7 @@ fn fail(task: &Header, error: TaskError) {
 }
 
 /// The transition to complete, and the wakes that follow.
-fn publish(header: NonNull<Header>, task: &Header, end: End, shared: &Shared) {
-    let mut how = Completing::default();
+fn publish(header: NonNull<Header>, task: &Header, end: End, mut how: Completing, shared: &Shared) {
     let join_waker = loop {
         // The lock makes completion and the registration of a callback exclude each other.
         let rare = how.locked.then(|| task.cold_or_new().lock());
@@ -312,7 +323,7 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
         End::Value => {
             // SAFETY: the output is in place and the caller's.
             contain(|| unsafe { (task.vtable.drop_output)(header) })
-                .unwrap_or_else(|payload| shared::report(task, payload, "the drop of its output"));
+                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
         }
         End::Cancelled => {}
         End::Panicked => {
@@ -332,9 +343,10 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
     }
 }
 
-/// Runs user code that must not unwind into ours and whose panic nobody can be told of.
-pub(crate) fn swallow(f: impl FnOnce()) {
+/// Runs user code that must not unwind into ours; a panic goes to the exception handler of this
+/// thread's runtime. `what` says in words what panicked.
+pub(crate) fn swallow(what: &'static str, f: impl FnOnce()) {
     if let Err(payload) = contain(f) {
-        drop_payload(payload);
+        shared::report_here(payload, what);
     }
 }

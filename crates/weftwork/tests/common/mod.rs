@@ -2,7 +2,7 @@
 //! ends a test that hangs, logs, gates, counters of drops.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
-#![allow(clippy::print_stderr, reason = "a test says where it failed")]
+#![allow(clippy::print_stderr, reason = "the last words of a test")]
 
 use std::fmt::Debug;
 use std::future::{Future, pending};
