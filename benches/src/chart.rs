@@ -80,8 +80,8 @@ fn head(width: f64, height: f64) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width:.0}\" height=\"{height:.0}\" \
          viewBox=\"0 0 {width:.0} {height:.0}\" font-family=\"sans-serif\" font-size=\"11\">\n\
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"8\" y=\"16\" font-size=\"13\">Time relative to tokio (the line at 1), \
-         shorter is better; whiskers: min..max</text>\n"
+         <text x=\"8\" y=\"16\" font-size=\"13\">Time or memory relative to tokio (the line \
+         at 1), shorter is better; whiskers: min..max</text>\n"
     )
 }
 

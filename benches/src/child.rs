@@ -14,16 +14,13 @@ use serde_json::{Value, json};
 
 use crate::args::Request;
 use crate::clock::Sample;
-use crate::row::{Row, Setup};
+use crate::row::Row;
 
 /// The child's end: measures and prints the sample.
 pub(crate) fn measure(request: &Request) -> Result<(), String> {
     let workload = request.row.workload(request.peer);
     let workload = workload.ok_or("the row has no such peer")?;
-    let sample = workload(Setup {
-        ops: request.ops,
-        workers: request.workers,
-    });
+    let sample = workload(request.row.setup(request.ops, request.workers));
     println!("{}", to_json(&sample));
     Ok(())
 }
@@ -92,6 +89,7 @@ fn to_json(sample: &Sample) -> Value {
     json!({
         "wall_ns": nanos(sample.wall),
         "cpu_ns": nanos(sample.cpu),
+        "bytes": sample.bytes,
         "checksum": sample.checksum,
     })
 }
@@ -105,6 +103,7 @@ fn from_json(text: &str) -> Option<Sample> {
     Some(Sample {
         wall: Duration::from_nanos(value["wall_ns"].as_u64()?),
         cpu: Duration::from_nanos(value["cpu_ns"].as_u64()?),
+        bytes: value["bytes"].as_u64(),
         checksum: value["checksum"].as_u64()?,
     })
 }
@@ -118,12 +117,18 @@ mod tests {
     const SAMPLE: Sample = Sample {
         wall: Duration::from_nanos(3_000_000_001),
         cpu: Duration::from_nanos(5),
+        bytes: Some(6),
         checksum: u64::MAX,
     };
 
     #[test]
     fn a_sample_survives_the_pipe() {
         assert_eq!(from_json(&to_json(&SAMPLE).to_string()), Some(SAMPLE));
+        let timed = Sample {
+            bytes: None,
+            ..SAMPLE
+        };
+        assert_eq!(from_json(&to_json(&timed).to_string()), Some(timed));
         assert_eq!(from_json("{\"wall_ns\": 1, \"cpu_ns\": 2}"), None);
     }
 

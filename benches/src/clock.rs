@@ -1,15 +1,29 @@
-//! A stopwatch for wall time and the CPU time of all threads of the process.
+//! A stopwatch for wall time and the CPU time of all threads of the process; and what a run gives.
 
 use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::row::Unit;
 
 /// What one run of a workload took, and proof that it did the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
+    /// By how much the process grew, where the workload looked and the system tells.
+    pub(crate) bytes: Option<u64>,
     pub(crate) checksum: u64,
+}
+
+impl Sample {
+    /// What the whole run cost.
+    pub(crate) fn cost(&self, unit: Unit) -> Option<f64> {
+        match unit {
+            Unit::Time => Some(self.wall.as_nanos() as f64),
+            Unit::Bytes => self.bytes.map(|bytes| bytes as f64),
+        }
+    }
 }
 
 /// A stopwatch that can be halted.
@@ -56,6 +70,7 @@ impl Clock {
         Sample {
             wall: self.wall,
             cpu: self.cpu,
+            bytes: None,
             checksum,
         }
     }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::args::Options;
 use crate::clock::Sample;
 use crate::machine::Fact;
+use crate::row::Goal;
 use crate::stats::Spread;
 use crate::suite::{Outcome, PeerOutcome};
 
@@ -27,8 +28,9 @@ fn row(outcome: &Outcome) -> Value {
         "row": outcome.row.name,
         "about": outcome.row.about,
         "ops": outcome.ops,
+        "unit": outcome.row.unit.name(),
         "baseline": outcome.row.baseline.name(),
-        "goal": outcome.row.goal,
+        "goal": outcome.row.goal.map(goal),
         "peers": peers.map(|of| peer(outcome, of)).collect::<Vec<_>>(),
     })
 }
@@ -37,7 +39,7 @@ fn peer(outcome: &Outcome, peer: &PeerOutcome) -> Value {
     json!({
         "peer": peer.peer.name(),
         "failure": peer.failure,
-        "wall_ns_per_op": outcome.wall(peer).map(spread),
+        "cost_per_op": outcome.cost(peer).map(spread),
         "cpu_ns_per_op": outcome.cpu(peer).map(spread),
         "cores_busy": peer.cores().map(spread),
         "ratio": outcome.ratio(peer).map(spread),
@@ -46,12 +48,23 @@ fn peer(outcome: &Outcome, peer: &PeerOutcome) -> Value {
     })
 }
 
+fn goal(goal: Goal) -> Value {
+    match goal {
+        Goal::Ratio(limit) => json!({ "ratio": limit }),
+        Goal::Cost(limit) => json!({ "cost_per_op": limit }),
+    }
+}
+
 fn spread(spread: Spread) -> Value {
     json!({ "median": spread.median, "min": spread.min, "max": spread.max })
 }
 
 fn sample(sample: &Sample) -> Value {
-    json!({ "wall_s": sample.wall.as_secs_f64(), "cpu_s": sample.cpu.as_secs_f64() })
+    json!({
+        "wall_s": sample.wall.as_secs_f64(),
+        "cpu_s": sample.cpu.as_secs_f64(),
+        "bytes": sample.bytes,
+    })
 }
 
 #[cfg(test)]
@@ -76,8 +89,11 @@ mod tests {
             smol["ratio"],
             json!({ "median": 1.0, "min": 0.5, "max": 1.5 })
         );
-        assert_eq!(smol["wall_ns_per_op"]["max"], 150.0);
+        assert_eq!(value["rows"][0]["unit"], "ns");
+        assert_eq!(value["rows"][0]["goal"]["ratio"], 0.30);
+        assert_eq!(smol["cost_per_op"]["max"], 150.0);
         assert_eq!(smol["samples"][1]["wall_s"], 0.000_15);
+        assert_eq!(smol["samples"][1]["bytes"], Value::Null);
         assert_eq!(smol["failure"], Value::Null);
     }
 }

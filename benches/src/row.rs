@@ -31,10 +31,39 @@ impl Peer {
     }
 }
 
+/// What a row measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unit {
+    Time,
+    /// Resident memory.
+    Bytes,
+}
+
+impl Unit {
+    /// The unit of [`Sample::cost`].
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Time => "ns",
+            Self::Bytes => "B",
+        }
+    }
+}
+
+/// What a median may be at most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Goal {
+    /// The ratio to the baseline.
+    Ratio(f64),
+    /// The cost of one operation, in the unit of the row.
+    Cost(f64),
+}
+
 /// What a workload is told: how much to do, and on how many workers.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
     pub(crate) ops: u64,
+    /// How much to do before that, unmeasured.
+    pub(crate) warm_up: u64,
     pub(crate) workers: usize,
 }
 
@@ -44,16 +73,18 @@ pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// One line for the table: what one operation is.
     pub(crate) about: &'static str,
-    /// Operations of a full measurement. The table gives the time of one.
+    /// Operations of a full measurement. The table gives the cost of one.
     pub(crate) count: u64,
     /// The fewest operations that still are this workload.
     pub(crate) least: u64,
+    /// What an operation costs.
+    pub(crate) unit: Unit,
     /// The checksum that every peer must reach with this many operations.
     pub(crate) expected: fn(u64) -> u64,
-    /// Whose time the others are divided by.
+    /// Whose cost the others are divided by.
     pub(crate) baseline: Peer,
-    /// The largest ratio to the baseline that weftwork aims for.
-    pub(crate) goal: Option<f64>,
+    /// What weftwork aims for.
+    pub(crate) goal: Option<Goal>,
     /// Whether a good runtime keeps more than one core busy here.
     pub(crate) parallel: bool,
     pub(crate) peers: &'static [(Peer, Workload)],
@@ -91,6 +122,20 @@ impl Scale {
 impl Row {
     pub(crate) fn ops(&self, scale: Scale) -> u64 {
         (self.count / scale.divisor()).max(self.least)
+    }
+
+    /// What a process is told that measures so many operations.
+    pub(crate) fn setup(&self, ops: u64, workers: usize) -> Setup {
+        let warm_up = match self.unit {
+            Unit::Time => ops,
+            // Memory that the heap has kept from a run before would hide what this one needs.
+            Unit::Bytes => self.least,
+        };
+        Setup {
+            ops,
+            warm_up,
+            workers,
+        }
     }
 
     pub(crate) fn workload(&self, peer: Peer) -> Option<Workload> {

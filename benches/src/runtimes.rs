@@ -1,7 +1,7 @@
 //! How each peer's runtime is started, as its own documentation starts it: with its I/O and timers.
 //!
 //! The root of a workload is always a task on a worker. It runs twice, and the first run is thrown
-//! away: by the second, threads have started and the heap has grown.
+//! away: by the second, threads have started and, where time is measured, the heap has grown.
 
 use std::future::Future;
 
@@ -17,7 +17,7 @@ where
         .workers(setup.workers)
         .build()
         .expect("weftwork starts");
-    runtime.block_on(root(setup.ops));
+    runtime.block_on(root(setup.warm_up));
     runtime.block_on(root(setup.ops))
 }
 
@@ -31,9 +31,9 @@ where
         .enable_all()
         .build()
         .expect("tokio starts");
-    let run = || runtime.block_on(runtime.spawn(root(setup.ops)));
-    run().expect("the unmeasured run ends");
-    run().expect("the measured run ends")
+    let run = |ops| runtime.block_on(runtime.spawn(root(ops)));
+    run(setup.warm_up).expect("the unmeasured run ends");
+    run(setup.ops).expect("the measured run ends")
 }
 
 /// smol's own threads, whose number the parent process sets with `SMOL_THREADS`.
@@ -41,6 +41,6 @@ pub(crate) fn on_smol<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
 where
     F: Future<Output = Sample> + Send + 'static,
 {
-    smol::block_on(smol::spawn(root(setup.ops)));
+    smol::block_on(smol::spawn(root(setup.warm_up)));
     smol::block_on(smol::spawn(root(setup.ops)))
 }

@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal};
 use crate::args::{Options, Request};
 use crate::child;
 use crate::clock::Sample;
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row};
 use crate::stats::Spread;
 
 /// All samples of one row.
@@ -111,10 +111,10 @@ impl Outcome {
         }
     }
 
-    /// The time of one operation, in nanoseconds.
-    pub(crate) fn wall(&self, peer: &PeerOutcome) -> Option<Spread> {
-        let ops = self.ops as f64;
-        Spread::of(peer.samples.iter().map(|s| s.wall.as_nanos() as f64 / ops))
+    /// The cost of one operation in the row's unit. `None` also where the system does not tell.
+    pub(crate) fn cost(&self, peer: &PeerOutcome) -> Option<Spread> {
+        let costs = peer.samples.iter().filter_map(|s| s.cost(self.row.unit));
+        Spread::of(costs.map(|cost| cost / self.ops as f64))
     }
 
     /// The CPU time of one operation on all cores, in nanoseconds.
@@ -123,19 +123,23 @@ impl Outcome {
         Spread::of(peer.samples.iter().map(|s| s.cpu.as_nanos() as f64 / ops))
     }
 
-    /// The time relative to the baseline's of the same round.
+    /// The cost relative to the baseline's of the same round.
     pub(crate) fn ratio(&self, peer: &PeerOutcome) -> Option<Spread> {
         let is_baseline = |other: &&PeerOutcome| other.peer == self.row.baseline;
         let baseline = self.peers.iter().find(is_baseline)?;
         let pairs = peer.samples.iter().zip(&baseline.samples);
-        Spread::of(pairs.map(|(own, base)| own.wall.div_duration_f64(base.wall)))
+        let unit = self.row.unit;
+        Spread::of(pairs.filter_map(|(own, base)| Some(own.cost(unit)? / base.cost(unit)?)))
     }
 
     /// Whether the goal is reached, for the peer that has one.
-    pub(crate) fn reached(&self, peer: &PeerOutcome) -> Option<(f64, bool)> {
+    pub(crate) fn reached(&self, peer: &PeerOutcome) -> Option<(Goal, bool)> {
         let goal = self.row.goal.filter(|_| peer.peer == Peer::Weftwork)?;
-        let ratio = self.ratio(peer)?;
-        Some((goal, ratio.median <= goal))
+        let (figures, limit) = match goal {
+            Goal::Ratio(limit) => (self.ratio(peer)?, limit),
+            Goal::Cost(limit) => (self.cost(peer)?, limit),
+        };
+        Some((goal, figures.median <= limit))
     }
 }
 
@@ -172,6 +176,7 @@ pub(crate) mod tests {
         let sample = |micros: &u64| Sample {
             wall: Duration::from_micros(*micros),
             cpu: Duration::from_micros(micros * 2),
+            bytes: None,
             checksum: 0,
         };
         let peer = |(peer, times): &(Peer, &[u64])| PeerOutcome {
@@ -207,7 +212,7 @@ pub(crate) mod tests {
         ]);
         let ratio = outcome.ratio(&outcome.peers[0]).unwrap();
         assert_eq!((ratio.min, ratio.median, ratio.max), (0.5, 0.5, 0.5));
-        assert_eq!(outcome.wall(&outcome.peers[0]).unwrap().median, 100.0);
+        assert_eq!(outcome.cost(&outcome.peers[0]).unwrap().median, 100.0);
         assert_eq!(outcome.cpu(&outcome.peers[0]).unwrap().median, 200.0);
         assert_eq!(outcome.peers[0].cores().unwrap().median, 2.0);
     }
@@ -215,7 +220,10 @@ pub(crate) mod tests {
     #[test]
     fn only_weftwork_has_a_goal_and_it_can_be_missed() {
         let outcome = outcome(&[(Peer::Weftwork, &[50]), (Peer::Tokio, &[100])]);
-        assert_eq!(outcome.reached(&outcome.peers[0]), Some((0.30, false)));
+        assert_eq!(
+            outcome.reached(&outcome.peers[0]),
+            Some((Goal::Ratio(0.30), false))
+        );
         assert_eq!(outcome.reached(&outcome.peers[1]), None);
     }
 

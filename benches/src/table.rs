@@ -1,5 +1,6 @@
 //! The table on standard output.
 
+use crate::row::{Goal, Unit};
 use crate::stats::Spread;
 use crate::suite::{Outcome, PeerOutcome};
 
@@ -62,16 +63,17 @@ fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
     if let Some(failure) = &peer.failure {
         return format!("  {name:9} FAILED: {failure}\n");
     }
-    let (Some(wall), Some(cpu), Some(cores)) =
-        (outcome.wall(peer), outcome.cpu(peer), peer.cores())
+    let (Some(cost), Some(cpu), Some(cores)) =
+        (outcome.cost(peer), outcome.cpu(peer), peer.cores())
     else {
-        return format!("  {name:9} not measured\n");
+        return format!("  {name:9} not measured: this system does not tell\n");
     };
+    let show = |cost| figure(outcome.row.unit, cost);
     let mark = if peer.starved(outcome.row) { '!' } else { ' ' };
     let line = format!(
         "  {name:9} {:>9}  {:<20} {:>9} {:>5.2}{mark}  {:<22} {}",
-        duration(wall.median),
-        format!("{}..{}", duration(wall.min), duration(wall.max)),
+        show(cost.median),
+        format!("{}..{}", show(cost.min), show(cost.max)),
         duration(cpu.median),
         cores.median,
         outcome.ratio(peer).map(ratio).unwrap_or_default(),
@@ -86,10 +88,21 @@ fn ratio(ratio: Spread) -> String {
 }
 
 fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
-    match outcome.reached(peer) {
-        Some((goal, true)) => format!("<= {goal:.2} reached"),
-        Some((goal, false)) => format!("<= {goal:.2} missed"),
-        None => String::new(),
+    let Some((goal, reached)) = outcome.reached(peer) else {
+        return String::new();
+    };
+    let limit = match goal {
+        Goal::Ratio(limit) => format!("{limit:.2}"),
+        Goal::Cost(limit) => figure(outcome.row.unit, limit),
+    };
+    let verdict = if reached { "reached" } else { "missed" };
+    format!("<= {limit} {verdict}")
+}
+
+fn figure(unit: Unit, cost: f64) -> String {
+    match unit {
+        Unit::Time => duration(cost),
+        Unit::Bytes => format!("{cost:.1} B"),
     }
 }
 
@@ -107,7 +120,9 @@ fn duration(nanos: f64) -> String {
 mod tests {
     use super::*;
     use crate::row::Peer;
+    use crate::rows::idle_memory;
     use crate::suite::tests::outcome;
+    use std::slice;
 
     #[test]
     fn the_table_has_figures_ratios_and_the_goal() {
@@ -135,6 +150,28 @@ mod tests {
         let text = render(&[outcome]);
         assert!(text.contains("tokio     FAILED: it hangs"), "{text}");
         assert!(!text.contains("100 ns"), "{text}");
+    }
+
+    #[test]
+    fn a_row_of_bytes_shows_bytes_or_that_there_are_none() {
+        let mut outcome = outcome(&[(Peer::Weftwork, &[100]), (Peer::Tokio, &[100])]);
+        outcome.row = &idle_memory::ROW;
+        outcome.peers[0].samples[0].bytes = Some(30_000);
+        outcome.peers[1].samples[0].bytes = Some(120_000);
+        let line = "weftwork     30.0 B  30.0 B..30.0 B";
+        let text = render(slice::from_ref(&outcome));
+        assert!(text.contains(line), "{text}");
+        let verdict = "0.25 (0.25..0.25)      <= 120.0 B reached";
+        assert!(text.contains(verdict), "{text}");
+
+        outcome.peers[0].samples[0].bytes = Some(120_100);
+        let text = render(slice::from_ref(&outcome));
+        assert!(text.contains("<= 120.0 B missed"), "{text}");
+
+        outcome.peers[1].samples[0].bytes = None;
+        let text = render(&[outcome]);
+        assert!(text.contains("tokio     not measured"), "{text}");
+        assert!(text.contains("120.1 B") && !text.contains("1.00"), "{text}");
     }
 
     #[test]

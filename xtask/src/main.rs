@@ -7,6 +7,7 @@
 )]
 
 mod args;
+mod atomics;
 mod cargo;
 mod edges;
 mod forbidden;
@@ -39,6 +40,8 @@ cargo xtask tree
     checks the size of the dependency tree of weftwork
 cargo xtask package [--no-verify]
     packages every crate that is published, and builds it from the package
+cargo xtask atomics [ROW..]
+    counts the atomic instructions of an operation of the benchmarks; needs valgrind and objdump
 ";
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         "weaken" => weaken::run(rest),
         "tidy" => tidy::run(rest),
         "tree" => tree::run(rest),
+        "atomics" => atomics::run(rest),
         "package" => package::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");

@@ -4,7 +4,7 @@ use smol::channel::{Sender, bounded};
 
 use super::sum_below;
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -12,9 +12,10 @@ pub(crate) const ROW: Row = Row {
     about: "each of 1e6 tasks spawns the next and ends; per task",
     count: 1_000_000,
     least: 1000,
+    unit: Unit::Time,
     expected: sum_below,
     baseline: Peer::Tokio,
-    goal: Some(0.10),
+    goal: Some(Goal::Ratio(0.10)),
     parallel: false,
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),

@@ -4,7 +4,7 @@
 //! then await the handles in order into a vector.
 
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -12,9 +12,10 @@ pub(crate) const ROW: Row = Row {
     about: "gather of 100 empty tasks, 10,000 times; per task",
     count: 1_000_000,
     least: WIDTH,
+    unit: Unit::Time,
     expected: |ops| ops / WIDTH * weighted((0..WIDTH).collect()),
     baseline: Peer::Tokio,
-    goal: Some(0.15),
+    goal: Some(Goal::Ratio(0.15)),
     parallel: false,
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),

@@ -2,6 +2,7 @@
 
 mod chained_spawn;
 mod fan_out_gather;
+pub(crate) mod idle_memory;
 mod spawn_external;
 mod spawn_join;
 mod spawn_overlap;
@@ -10,7 +11,7 @@ mod yield_now;
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 7] = [
+pub(crate) const ALL: [&Row; 8] = [
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -18,6 +19,7 @@ pub(crate) const ALL: [&Row; 7] = [
     &spawn_overlap::ROW,
     &yield_now::ROW,
     &fan_out_gather::ROW,
+    &idle_memory::ROW,
 ];
 
 /// The sum of `0..n`, which is the checksum where task `i` returns `i`.

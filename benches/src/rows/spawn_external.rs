@@ -8,7 +8,7 @@ use std::thread;
 
 use super::sum_below;
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -16,9 +16,10 @@ pub(crate) const ROW: Row = Row {
     about: "a plain thread submits 1e6 empty tasks and waits for all; per task",
     count: 1_000_000,
     least: 1000,
+    unit: Unit::Time,
     expected: sum_below,
     baseline: Peer::Tokio,
-    goal: Some(0.25),
+    goal: Some(Goal::Ratio(0.25)),
     parallel: true,
     peers: &[
         (Peer::Weftwork, |setup| {

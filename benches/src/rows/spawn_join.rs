@@ -2,7 +2,7 @@
 
 use super::sum_below;
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -10,9 +10,10 @@ pub(crate) const ROW: Row = Row {
     about: "a task spawns 1e6 empty tasks and awaits all; per task",
     count: 1_000_000,
     least: 1000,
+    unit: Unit::Time,
     expected: sum_below,
     baseline: Peer::Tokio,
-    goal: Some(0.30),
+    goal: Some(Goal::Ratio(0.30)),
     parallel: true,
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),

@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row, Setup};
+use crate::row::{Goal, Peer, Row, Setup, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -17,9 +17,10 @@ pub(crate) const ROW: Row = Row {
     about: "a task spawns 5 ms of computing, does as much itself, awaits; floor: one piece alone",
     count: 40,
     least: 2,
+    unit: Unit::Time,
     expected: |ops| ops.wrapping_mul(compute(SPAWNED).wrapping_add(compute(OWN))),
     baseline: Peer::Floor,
-    goal: Some(1.2),
+    goal: Some(Goal::Ratio(1.2)),
     parallel: true,
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),

@@ -1,7 +1,7 @@
 //! Row `yield`: a thousand tasks that yield a thousand times each.
 
 use crate::clock::{Clock, Sample};
-use crate::row::{Peer, Row};
+use crate::row::{Goal, Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
 
 pub(crate) const ROW: Row = Row {
@@ -9,9 +9,10 @@ pub(crate) const ROW: Row = Row {
     about: "1000 tasks yield 1000 times each; per yield",
     count: 1_000_000,
     least: TASKS,
+    unit: Unit::Time,
     expected: |ops| ops / TASKS * TASKS,
     baseline: Peer::Tokio,
-    goal: Some(0.4),
+    goal: Some(Goal::Ratio(0.4)),
     parallel: true,
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),
