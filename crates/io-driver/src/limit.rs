@@ -16,7 +16,6 @@ use std::io;
 ///     DescriptorLimit::of(error).is_some()
 /// }
 /// ```
-#[derive(Debug)]
 pub struct DescriptorLimit {
     /// What the system said.
     error: io::Error,
@@ -99,6 +98,15 @@ impl fmt::Display for DescriptorLimit {
             )?,
         }
         write!(f, " ({})", self.error)
+    }
+}
+
+/// In words as well: this is what `unwrap`, and a `main` that returns the error, print.
+impl fmt::Debug for DescriptorLimit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DescriptorLimit")
+            .field(&self.to_string())
+            .finish()
     }
 }
 

@@ -99,6 +99,7 @@ fn the_limits_are_told_apart() {
         assert_eq!(limit.raw_os_error(), Some(errno));
         assert_eq!(error.kind(), io::Error::from_raw_os_error(errno).kind());
         assert!(error.to_string().contains(word), "{error}");
+        assert!(format!("{error:?}").contains(word), "{error:?}");
         let source = limit.source().unwrap().downcast_ref::<io::Error>().unwrap();
         assert_eq!(source.raw_os_error(), Some(errno));
     }
