@@ -37,7 +37,7 @@ struct Sources {
     failed: Option<Failure>,
 }
 
-/// What one wait brought; kept for its memory. One thread waits at a time.
+/// What one wait brought, kept for its memory: one thread waits at a time.
 #[derive(Default)]
 struct Batch {
     events: Vec<Event>,
@@ -91,23 +91,28 @@ impl Reactor {
             self.wait_for_bell(timeout);
             return Ok(());
         }
-        let mut batch = self.batch.lock();
-        let Batch { events, found } = &mut *batch;
-        events.clear();
-        let waited = self.poller.wait(timeout, events);
+        // Taken out, because to drop a source may be to drop wakers.
+        let mut batch = mem::take(&mut *self.batch.lock());
+        let waited = self.poller.wait(timeout, &mut batch.events);
         self.bell.lock().rung = false;
-        waited?;
-        if !events.is_empty() {
-            let sources = self.sources.lock();
-            found.extend(events.drain(..).filter_map(|event| {
-                let source = sources.by_key.get(event.key)?;
-                Some((Arc::clone(source), event))
-            }));
+        if !batch.events.is_empty() {
+            self.deliver(&mut batch, wakers);
         }
-        for (source, event) in found.drain(..) {
+        *self.batch.lock() = batch;
+        waited
+    }
+
+    fn deliver(&self, batch: &mut Batch, wakers: &mut Vec<Waker>) {
+        let sources = self.sources.lock();
+        let events = batch.events.drain(..);
+        batch.found.extend(events.filter_map(|event| {
+            let source = sources.by_key.get(event.key)?;
+            Some((Arc::clone(source), event))
+        }));
+        drop(sources);
+        for (source, event) in batch.found.drain(..) {
             source.events(&event, wakers);
         }
-        Ok(())
     }
 
     fn wait_for_bell(&self, timeout: Option<Duration>) {

@@ -111,6 +111,7 @@ impl<T: AsFd> Registered<T> {
     /// As [`poll_io`](Self::poll_io), for reading a **stream** into a buffer of `room` bytes:
     /// if it gives less, the stream is taken to be empty, and the next read waits for an event
     /// without trying. (A datagram that is shorter than the buffer says nothing of the kind.)
+    /// Without room it gives 0 at once.
     ///
     /// # Errors
     /// As [`poll_io`](Self::poll_io).
@@ -120,6 +121,9 @@ impl<T: AsFd> Registered<T> {
         room: usize,
         mut operation: impl FnMut(&T) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
+        if room == 0 && !delivering() {
+            return Poll::Ready(Ok(0));
+        }
         self.poll_as(None, Direction::Read, cx, |io, tick| {
             let count = operation(io)?;
             if (1..room.min(LONGEST_TRANSFER)).contains(&count) {

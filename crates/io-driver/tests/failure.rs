@@ -125,6 +125,8 @@ fn a_dead_poller_fails_all_and_the_bell_still_rings() {
         .env(CHILD, "1")
         .output()
         .unwrap();
+    let told = String::from_utf8_lossy(&child.stdout);
+    assert!(told.contains("1 passed"), "{told}");
     assert!(
         child.status.success(),
         "{}",

@@ -111,6 +111,30 @@ fn a_short_read_is_the_last_attempt_where_the_poller_tells_the_end() {
     });
 }
 
+#[test]
+fn what_comes_during_a_short_read_keeps_the_stream_ready() {
+    each(|reactor, _| {
+        let (ours, mut peer) = registered(reactor);
+        let reader = Reader::new(&ours);
+        drain(reactor);
+        reader.waits();
+        peer.write_all(b"first").unwrap();
+        turn_until(reactor, || reader.waker.get() > 0);
+        let waker = reader.waker.waker();
+        let mut cx = Context::from_waker(&waker);
+        let mut buf = [0; 8];
+        let polled = ours.poll_read_stream(&mut cx, 8, |mut stream| {
+            let count = stream.read(&mut buf)?;
+            peer.write_all(b"second").unwrap();
+            until_readable(stream);
+            drain(reactor);
+            Ok(count)
+        });
+        assert!(matches!(polled, Poll::Ready(Ok(5))), "{polled:?}");
+        reader.gives(8, b"second");
+    });
+}
+
 /// The end came before, with, or after the event of the data: it is seen without another one.
 #[test]
 fn the_end_is_seen_after_a_short_read() {

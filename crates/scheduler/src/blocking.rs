@@ -1,7 +1,7 @@
 //! The pool of threads for code that blocks.
 //!
-//! Jobs go through a crossbeam channel. The pool grows when a job comes and no thread waits,
-//! and a thread that has waited in vain for a while ends. When the system gives no thread,
+//! Jobs go through a crossbeam channel. The pool grows when a job comes and every thread has
+//! something to do, and a thread that has waited in vain for a while ends. When the system gives no thread,
 //! the job waits for one that is there; if there is none, it is refused and comes back.
 
 use crate::builder::Config;
@@ -38,8 +38,11 @@ struct State {
     sender: Option<Sender<(Job, Place)>>,
     receiver: Receiver<(Job, Place)>,
     threads: usize,
-    /// Threads that wait for a job, less the jobs that are on their way to one.
-    idle: usize,
+    /// Threads that wait for a job, or are about to: they were just started.
+    waiting: usize,
+    /// Jobs that were sent and that no thread has said it took. A thread that took one still
+    /// counts as waiting until it says so; what the two differ by is right all the time.
+    sent: usize,
     started: u64,
     running: HashMap<u64, Place>,
 }
@@ -76,7 +79,8 @@ impl Pool {
             sender: Some(sender),
             receiver,
             threads: 0,
-            idle: 0,
+            waiting: 0,
+            sent: 0,
             started: 0,
             running: HashMap::new(),
         };
@@ -117,6 +121,7 @@ impl Pool {
         };
         // The receiver is in the state: it is there.
         let _ = sender.send((job, place));
+        state.sent += 1;
         drop(state);
         Ok(Blocking(slot))
     }
@@ -147,11 +152,7 @@ impl Pool {
 impl Inner {
     /// Sees to it that some thread will take the next job.
     fn secure_thread(self: &Arc<Self>, state: &mut State) -> io::Result<()> {
-        if state.idle > 0 {
-            state.idle -= 1;
-            return Ok(());
-        }
-        if state.threads >= self.most {
+        if state.waiting > state.sent || state.threads >= self.most {
             return Ok(());
         }
         let pool = Arc::clone(self);
@@ -164,6 +165,7 @@ impl Inner {
             Ok(_) => {
                 state.started += 1;
                 state.threads += 1;
+                state.waiting += 1;
                 Ok(())
             }
             // The job waits for a thread that is there.
@@ -178,6 +180,8 @@ impl Inner {
         while let Some((job, place)) = self.next(jobs) {
             let number = {
                 let mut state = self.state.lock();
+                state.sent -= 1;
+                state.waiting -= 1;
                 state.started += 1;
                 let number = state.started;
                 state.running.insert(number, place);
@@ -185,42 +189,26 @@ impl Inner {
             };
             // The job keeps its panic for the task that waits for it.
             job();
-            self.state.lock().running.remove(&number);
+            let mut state = self.state.lock();
+            state.running.remove(&number);
+            state.waiting += 1;
         }
         self.ended.notify_all();
     }
 
     /// The next job; none if this thread is to end, and then it is not counted any more.
     fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
-        {
+        loop {
+            let closed = match jobs.recv_timeout(self.keep_alive) {
+                Ok(job) => return Some(job),
+                Err(error) => error == RecvTimeoutError::Disconnected,
+            };
             let mut state = self.state.lock();
-            if let Ok(job) = jobs.try_recv() {
-                return Some(job);
-            }
-            if state.sender.is_none() {
+            // A job that was sent meanwhile counts on this thread.
+            if closed || state.waiting > state.sent {
+                state.waiting -= 1;
                 state.threads -= 1;
                 return None;
-            }
-            state.idle += 1;
-        }
-        loop {
-            match jobs.recv_timeout(self.keep_alive) {
-                Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Timeout) => {
-                    let mut state = self.state.lock();
-                    // A job that was sent meanwhile has this thread counted in.
-                    if jobs.is_empty() && state.idle > 0 {
-                        state.idle -= 1;
-                        state.threads -= 1;
-                        return None;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    let mut state = self.state.lock();
-                    state.idle = state.idle.saturating_sub(1);
-                    state.threads -= 1;
-                    return None;
-                }
             }
         }
     }

@@ -1,9 +1,13 @@
 //! How a runtime is made.
 
+use crate::handle::RuntimeError;
 use crate::report::Report;
-use crate::runtime::Runtime;
+use crate::runtime::{BlockOnError, Runtime};
+use crate::task::TaskError;
 use std::fmt;
+use std::future::Future;
 use std::io;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,6 +151,36 @@ impl Builder {
             ));
         }
         Runtime::with_config(self.0)
+    }
+
+    /// Makes the runtime, runs a future on it and closes it: `run` with these settings.
+    ///
+    /// ```
+    /// let value = weftwork_scheduler::Runtime::builder().workers(2).run(async { 1 + 1 });
+    /// assert_eq!(value, 2);
+    /// ```
+    ///
+    /// # Panics
+    /// If the future panics (after the clean-up) or was cancelled, inside of a running runtime,
+    /// and where [`build`](Self::build) gives an error.
+    #[doc(alias = "asyncio.run")]
+    #[track_caller]
+    pub fn run<F: Future>(self, future: F) -> F::Output {
+        assert!(!crate::is_running_here(), "{}", RuntimeError::Nested);
+        let runtime = match self.build() {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("no runtime: {error}"),
+        };
+        let result = runtime.try_block_on(future);
+        drop(runtime);
+        match result {
+            Ok(value) => value,
+            Err(BlockOnError::Task(TaskError::Panicked(payload))) => resume_unwind(payload),
+            Err(BlockOnError::Task(TaskError::Cancelled(cause))) => {
+                panic!("the main task was {cause}")
+            }
+            Err(BlockOnError::Runtime(error)) => panic!("{error}"),
+        }
     }
 }
 

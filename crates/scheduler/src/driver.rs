@@ -2,6 +2,7 @@
 
 use crate::sched::Parker;
 use crate::shared::Shared;
+use crate::task::run::swallow;
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -47,6 +48,8 @@ struct Timers {
     wheel: Wheel<Due>,
     /// The reactor is being waited on until this time; 0: it is not.
     waiting_until: u64,
+    /// The runtime has ended: a timer that is set now is dropped.
+    closed: bool,
 }
 
 impl Driver {
@@ -57,6 +60,7 @@ impl Driver {
             timers: Mutex::new(Timers {
                 wheel: Wheel::new(),
                 waiting_until: 0,
+                closed: false,
             }),
             next: AtomicU64::new(u64::MAX),
             polled: AtomicU64::new(0),
@@ -80,11 +84,18 @@ impl Driver {
         u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks.
+    /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks; after
+    /// the end of the runtime it is dropped.
     pub(crate) fn insert(&self, deadline: u64, due: Due) -> Key {
         let (key, early) = {
             let mut timers = self.timers.lock();
             let key = timers.wheel.insert(deadline, due);
+            if timers.closed {
+                let due = timers.wheel.remove(key);
+                drop(timers);
+                swallow(|| drop(due));
+                return key;
+            }
             if deadline < self.next.load(Relaxed) {
                 self.next.store(deadline, Relaxed);
             }
@@ -184,11 +195,19 @@ impl Driver {
         Some(limit.map_or(left, |limit| limit.min(left)))
     }
 
-    /// The end of the runtime: drops all timers, and fails whatever still waits for I/O. Gives
-    /// the wakers of those.
+    /// The end of the runtime: drops all timers and takes no more, and fails whatever still
+    /// waits for I/O. Gives the wakers of those.
     pub(crate) fn close(&self) -> Vec<Waker> {
-        let wheel = mem::replace(&mut self.timers.lock().wheel, Wheel::new());
-        drop(wheel);
+        let mut wheel = {
+            let mut timers = self.timers.lock();
+            timers.closed = true;
+            mem::replace(&mut timers.wheel, Wheel::new())
+        };
+        let mut left = Vec::new();
+        wheel.advance(u64::MAX, &mut left);
+        for due in left {
+            swallow(|| drop(due));
+        }
         let mut wakers = Vec::new();
         self.reactor.close(&mut wakers);
         wakers

@@ -4,6 +4,7 @@ use crate::sched::Parker;
 use crate::shared::Shared;
 use crate::task::cell::Header;
 use crate::task::refs::Runnable;
+use std::ptr;
 use std::sync::Arc;
 use weftwork_std_or_loom::atomic::AtomicBool;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
@@ -48,6 +49,11 @@ impl Entry {
         &self.place
     }
 
+    /// True if this is the entry of that main task.
+    pub(crate) fn drives(&self, task: &Runnable) -> bool {
+        ptr::eq(self.main, task.0.as_ptr())
+    }
+
     #[inline]
     pub(crate) fn is_notified(&self) -> bool {
         self.notified.load(Relaxed)
@@ -76,12 +82,11 @@ impl Entries {
 
     /// Hands the runnable of a main task to its thread.
     pub(crate) fn wake(&self, shared: &Shared, task: Runnable) {
-        let main = task.0.as_ptr().cast_const();
         let entry = self
             .0
             .lock()
             .iter()
-            .find(|entry| entry.main == main)
+            .find(|entry| entry.drives(&task))
             .map(Arc::clone);
         // Its thread removes the entry after the main task has completed only, and an active
         // task is not complete.

@@ -5,6 +5,7 @@
 //! [`task`](crate::Task) is the cell, its state machine and its handle; `sched` is who runs
 //! what; `driver` is reactor, timers and clock; `docs/architecture.md` is the map.
 
+mod background;
 mod blocking;
 mod builder;
 mod callbacks;
@@ -31,6 +32,7 @@ mod task;
 mod task_builder;
 mod timer;
 
+pub use background::Background;
 pub use blocking::BlockingRefusal;
 pub use builder::Builder;
 pub use callbacks::CallHandle;

@@ -347,6 +347,9 @@ fn drive_pinned<F: Future>(
     let mut task = unsafe { Task::<F::Output>::new(main) };
     let entry = Entry::new(main.as_ptr(), place);
     shared.entries.add(&entry);
+    if let Some(worker) = worker {
+        worker.set_entry(Some(Arc::clone(&entry)));
+    }
     let mut stopped = false;
     while !task.done() {
         if entry.take() {
@@ -371,6 +374,9 @@ fn drive_pinned<F: Future>(
         }
     }
     shared.entries.remove(&entry);
+    if let Some(worker) = worker {
+        worker.set_entry(None);
+    }
     finish_main(&mut task, stopped)
 }
 

@@ -72,56 +72,77 @@ pub fn with_frame<R>(
         ..Frame::default()
     };
     let before = FRAME.with(|top| top.replace(frame));
-    let restore = Restore {
-        before,
-        causes: None,
-    };
-    let restore = if before.delivering || before.hits > 0 || frame.delivering {
-        restore.with_causes(deliver)
-    } else {
-        restore
-    };
+    if before.has_cause() || frame.has_cause() {
+        return with_causes(before, deliver, f);
+    }
+    // Nothing but the eight bytes of a frame moves where no cancel is about.
+    let restore = Restore(before);
     let value = f();
     let frame = FRAME.with(Cell::get);
-    let hit = if frame.hits > 0 {
-        CAUSES.with(|causes| causes.hit.take())
-    } else {
-        None
-    };
+    let hit = if frame.hits > 0 { take_hit() } else { None };
     drop(restore);
     (value, Outcome { frame, hit })
 }
 
-/// Puts the frame before back.
-struct Restore {
+/// As [`with_frame`], where the frame before or the new one has a cause.
+#[cold]
+fn with_causes<R>(
     before: Frame,
-    causes: Option<(Option<Cancelled>, Option<Cancelled>)>,
+    deliver: Option<&Cancelled>,
+    f: impl FnOnce() -> R,
+) -> (R, Outcome) {
+    let restore_frame = Restore(before);
+    let restore = RestoreCauses(CAUSES.with(|causes| {
+        (
+            causes.delivered.replace(deliver.cloned()),
+            causes.hit.take(),
+        )
+    }));
+    let value = f();
+    let frame = FRAME.with(Cell::get);
+    let hit = take_hit();
+    drop(restore);
+    drop(restore_frame);
+    (value, Outcome { frame, hit })
 }
 
-impl Restore {
-    #[cold]
-    fn with_causes(mut self, deliver: Option<&Cancelled>) -> Self {
-        self.causes = Some(CAUSES.with(|causes| {
-            (
-                causes.delivered.replace(deliver.cloned()),
-                causes.hit.take(),
-            )
-        }));
-        self
-    }
+#[cold]
+fn take_hit() -> Option<Cancelled> {
+    CAUSES.with(|causes| causes.hit.take())
 }
+
+/// Puts the frame before back, whose causes have not moved.
+struct Restore(Frame);
 
 impl Drop for Restore {
     #[inline]
     fn drop(&mut self) {
-        let left = FRAME.with(|top| top.replace(self.before));
-        if self.causes.is_some() || left.hits > 0 {
-            let (delivered, hit) = self.causes.take().unwrap_or_default();
-            CAUSES.with(|causes| {
-                causes.delivered.set(delivered);
-                causes.hit.set(hit);
-            });
+        let left = FRAME.with(|top| top.replace(self.0));
+        if left.hits > 0 && self.0.hits == 0 {
+            // An unwinding poll has left its hit.
+            take_hit();
         }
+    }
+}
+
+/// Puts the causes of the frame before back.
+struct RestoreCauses((Option<Cancelled>, Option<Cancelled>));
+
+impl Drop for RestoreCauses {
+    fn drop(&mut self) {
+        let (delivered, hit) = std::mem::take(&mut self.0);
+        CAUSES.with(|causes| {
+            causes.delivered.set(delivered);
+            causes.hit.set(hit);
+        });
+    }
+}
+
+impl Frame {
+    /// True if something of this frame lies in `CAUSES`.
+    #[inline]
+    fn has_cause(self) -> bool {
+        self.delivering || self.hits > 0
     }
 }
 

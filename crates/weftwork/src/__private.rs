@@ -1,5 +1,8 @@
 //! What the attribute macros expand to.
 
+/// What the collections of tasks of gathers are made of.
+pub use crate::gather::{AnyChild, ChildEnded, Stop};
+
 use crate::run::run_on;
 use crate::{Runtime, TaskError};
 use std::future::Future;

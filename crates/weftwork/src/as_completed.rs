@@ -3,7 +3,7 @@
 use crate::cancel::{self, Probe};
 use crate::completions::Completions;
 use crate::ensure::ensure_future;
-use crate::time::{Elapsed, deadline_after};
+use crate::time::{Elapsed, Sleep, sleep};
 use crate::{Task, TaskError};
 use futures_core::Stream;
 use std::fmt;
@@ -12,7 +12,6 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use weftwork_scheduler::Timer;
 
 /// Runs futures at the same time and gives their values as they come: asyncio.as_completed.
 ///
@@ -78,7 +77,7 @@ impl<T> AsCompleted<T> {
     pub fn timeout(self, timeout: Duration) -> AsCompletedUntil<T> {
         AsCompletedUntil {
             inner: self,
-            timer: Some(Timer::new(deadline_after(timeout))),
+            timer: Some(sleep(timeout)),
         }
     }
 
@@ -158,7 +157,7 @@ impl<T> Stream for CompletedTasks<T> {
 pub struct AsCompletedUntil<T> {
     inner: AsCompleted<T>,
     /// None once the time was over.
-    timer: Option<Timer>,
+    timer: Option<Sleep>,
 }
 
 impl<T> Stream for AsCompletedUntil<T> {

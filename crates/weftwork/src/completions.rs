@@ -4,7 +4,7 @@ use crate::Task;
 use std::borrow::BorrowMut;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Wake, Waker};
 use weftwork_std_or_loom::Mutex;
 
 /// Notes which of some numbered tasks have ended, in order, and wakes one awaiter.
@@ -89,10 +89,15 @@ impl Completions {
         }
     }
 
+    /// Whoever is polled with this notes its end under `number`.
+    pub(crate) fn context_of(&self, number: usize) -> Context<'_> {
+        Context::from_waker(&self.children[number])
+    }
+
     /// True if task `number` has ended; otherwise it will note its end.
     pub(crate) fn has_ended<T>(&self, number: usize, task: &mut impl BorrowMut<Task<T>>) -> bool {
-        let mut cx = Context::from_waker(&self.children[number]);
-        matches!(task.borrow_mut().poll_done(&mut cx), Poll::Ready(()))
+        let mut cx = self.context_of(number);
+        task.borrow_mut().poll_done(&mut cx).is_ready()
     }
 }
 

@@ -25,7 +25,6 @@
 //!    the future is dropped.
 
 mod as_completed;
-mod background;
 mod cancel;
 mod completions;
 mod ensure;
@@ -42,11 +41,10 @@ mod wait;
 pub mod __private;
 
 pub use as_completed::{AsCompleted, AsCompletedUntil, CompletedTasks, as_completed};
-pub use background::Background;
 pub use ensure::ensure_future;
 pub use gather::{
-    Children, Gather, GatherOutcomes, GroupControl, JoinAll, JoinAllOutcomes, TryGather, gather,
-    try_gather,
+    Children, FinishedGroup, Gather, GatherOutcomes, GroupControl, JoinAll, JoinAllOutcomes,
+    TryChild, TryChildren, TryGather, TryJoinAll, gather, try_gather,
 };
 pub use local::run_local;
 pub use run::{run, spawn_blocking, try_run};
@@ -58,8 +56,8 @@ pub use time::{Elapsed, sleep, timeout, timeout_at, wait_for};
 pub use wait::{ReturnWhen, Wait, WaitOn, Waited, WaitedOn, wait, wait_on};
 pub use weftwork_macros::{main, test};
 pub use weftwork_scheduler::{
-    BlockOnError, BlockingError, BlockingRefusal, BlockingRefused, Builder, CallHandle, CallbackId,
-    CancelOnDrop, EnterGuard, Finished, Handle, Payload, Report, ResultError, Runtime,
+    Background, BlockOnError, BlockingError, BlockingRefusal, BlockingRefused, Builder, CallHandle,
+    CallbackId, CancelOnDrop, EnterGuard, Finished, Handle, Payload, Report, ResultError, Runtime,
     RuntimeError, SharedTask, SpawnError, Task, TaskBuilder, TaskControl, TaskError, panic_message,
     spawn, try_spawn,
 };

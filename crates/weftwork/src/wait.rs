@@ -4,14 +4,13 @@ use crate::Task;
 use crate::cancel;
 use crate::completions::Completions;
 use crate::ensure::ensure_future;
-use crate::time::deadline_after;
+use crate::time::{Sleep, sleep};
 use std::borrow::BorrowMut;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use weftwork_scheduler::Timer;
 
 /// When a [`wait`] returns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,7 +102,7 @@ struct Watch<T> {
     when: ReturnWhen,
     failed: bool,
     is_failure: fn(&Task<T>) -> bool,
-    timer: Option<Timer>,
+    timer: Option<Sleep>,
 }
 
 impl<T> Watch<T> {
@@ -152,7 +151,15 @@ impl<T> Watch<T> {
     }
 
     fn set_timeout(&mut self, timeout: Duration) {
-        self.timer = Some(Timer::new(deadline_after(timeout)));
+        // Zero gives what is ready a turn, as in asyncio.
+        self.timer = Some(sleep(timeout));
+    }
+}
+
+impl<T: Sync, E: Sync> Watch<Result<T, E>> {
+    fn return_at_first_error(&mut self) {
+        self.when = ReturnWhen::FirstException;
+        self.is_failure = |task| task.panicked() || task.value().is_ok_and(Result::is_err);
     }
 }
 
@@ -189,9 +196,7 @@ impl<T> Wait<T> {
 impl<T: Sync, E: Sync> Wait<Result<T, E>> {
     /// Returns at the first panic or `Err`.
     pub fn first_error(mut self) -> Self {
-        self.watch.when = ReturnWhen::FirstException;
-        self.watch.is_failure =
-            |task| task.panicked() || task.value().is_ok_and(|value| value.is_err());
+        self.watch.return_at_first_error();
         self
     }
 }
@@ -243,6 +248,14 @@ impl<T> WaitOn<'_, T> {
     /// Says when to return; by default when all have ended.
     pub fn return_when(mut self, when: ReturnWhen) -> Self {
         self.watch.when = when;
+        self
+    }
+}
+
+impl<T: Sync, E: Sync> WaitOn<'_, Result<T, E>> {
+    /// Returns at the first panic or `Err`.
+    pub fn first_error(mut self) -> Self {
+        self.watch.return_at_first_error();
         self
     }
 }

@@ -563,7 +563,7 @@ fn a_handle_outlives_its_runtime() {
     for kind in [On::Workers(2), On::Local] {
         let runtime = kind.runtime(Runtime::builder());
         let handle = Arc::new(runtime.handle());
-        let task = runtime.block_on(async { spawn(async { 4 }) });
+        let task = common::ended_on(&runtime, async { 4 });
         let mut unfinished = handle.spawn(forever::<()>());
         drop(runtime);
         assert!(handle.try_spawn(async {}).is_err());

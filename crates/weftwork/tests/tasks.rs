@@ -401,7 +401,11 @@ fn current_task_and_all_tasks() {
             task.cancel();
             assert!(task.outcome().await.is_err());
         }
-        assert_eq!(all_tasks(), [me.clone()], "those that ended are not there");
+        assert_eq!(
+            all_tasks(),
+            std::slice::from_ref(&me),
+            "those that ended are not there"
+        );
         let child = spawn(async { current_task().unwrap() });
         let control = child.control();
         assert_eq!(child.await, control);
@@ -544,11 +548,7 @@ fn reports_reach_the_handler_also_from_a_drop_on_a_foreign_thread() {
         .exception_handler(move |r| sink.add(r))
         .build()
         .unwrap();
-    let task = runtime.block_on(async {
-        let task = spawn(async { panic!("dropped elsewhere") });
-        task.finished().await;
-        task
-    });
+    let task = common::ended_on(&runtime, async { panic!("dropped elsewhere") });
     std::thread::spawn(move || drop(task)).join().unwrap();
     assert_eq!(reports.messages(), ["dropped elsewhere"]);
 }

@@ -16,6 +16,7 @@ pub(crate) fn schedule_wake(task: Runnable) {
             worker.push(task);
             None
         }
+        Some(worker) if pinned && worker.put_main(&task) => None,
         _ => Some(task),
     });
     let Some(task) = task else { return };

@@ -5,6 +5,7 @@
 //! task, and a replacement can take a free seat at any time.
 
 use super::{LifoSlot, LocalQueue, Parker, Stealer};
+use crate::entry::Entry;
 use crate::shared::Shared;
 use crate::task::cell::Header;
 use crate::task::memory::FreeCells;
@@ -80,6 +81,8 @@ pub(crate) struct Worker {
     free_places: RefCell<FreePlaces>,
     free_cells: FreeCells,
     ids: Cell<(u64, u64)>,
+    /// The main future that this thread drives, while it does.
+    entry: RefCell<Option<Arc<Entry>>>,
 }
 
 impl Remote {
@@ -112,6 +115,7 @@ impl Worker {
             free_places: RefCell::new(FreePlaces::default()),
             free_cells: FreeCells::new(),
             ids: Cell::new((0, 0)),
+            entry: RefCell::new(None),
             shared,
         }
     }
@@ -168,6 +172,19 @@ impl Worker {
         };
         self.ids.set((next + 1, end));
         next
+    }
+
+    /// Says which main future this thread drives from now on.
+    pub(crate) fn set_entry(&self, entry: Option<Arc<Entry>>) {
+        self.entry.replace(entry);
+    }
+
+    /// Takes the runnable of a main task if this very thread drives it: it is awake, so there
+    /// is nobody to call.
+    pub(crate) fn put_main(&self, task: &Runnable) -> bool {
+        let entry = self.entry.borrow();
+        let mine = entry.as_ref().filter(|entry| entry.drives(task));
+        mine.inspect(|entry| entry.put()).is_some()
     }
 
     /// Queues a task that was spawned or woken on this worker.

@@ -177,6 +177,6 @@ impl Drop for Job {
         if let Some(joiner) = joiner {
             joiner.tell(end);
         }
-        wake_all(waiters.into_iter().map(|(_, waker)| waker));
+        wake_all(waiters.into_values());
     }
 }

@@ -4,10 +4,11 @@
 //! functions; `docs/cancellation.md` has the protocol.
 
 use super::cell::Header;
+use super::cold::set_waker;
 use super::control::TaskControl;
 use super::refs::TaskRef;
 use super::run::swallow;
-use super::{cold, waker};
+use super::waker;
 use std::fmt;
 use std::ptr::NonNull;
 use std::task::{Context, Poll, Waker};
@@ -71,7 +72,7 @@ impl Probe {
             // SAFETY: it is being polled on this thread, so it is live.
             (unique_key(), unsafe { TaskRef::new(task) })
         });
-        let old = task.cold_or_new().lock().set_probe(*key, cx.waker());
+        let old = set_waker(&mut task.cold_or_new().lock().probes, *key, cx.waker());
         task.state.set_cold();
         drop(old);
     }
@@ -79,9 +80,7 @@ impl Probe {
     /// Withdraws the waker.
     pub fn disarm(&mut self) {
         if let Some((key, task)) = self.armed.take() {
-            let waker = task
-                .cold()
-                .and_then(|c| cold::remove(&mut c.lock().probes, key));
+            let waker = task.cold().and_then(|cold| cold.lock().probes.remove(&key));
             drop(waker);
         }
     }

@@ -4,11 +4,14 @@
 use super::error::TaskError;
 use super::refs::TaskRef;
 use super::waker::Joiner;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
 use weftwork_task_context::Cancelled;
+
+/// Wakers by the key of whoever left them, the first come first.
+pub(super) type Wakers = BTreeMap<u64, Waker>;
 
 /// A done callback with its type erased: it gets the task whose output it may look at.
 pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
@@ -33,7 +36,7 @@ pub(super) struct Rare {
     pub(super) cancels: u32,
     pub(super) must_cancel: Option<Pending>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
-    pub(super) probes: Vec<(u64, Waker)>,
+    pub(super) probes: Wakers,
     /// Clean-ups that have begun and not ended.
     pub(super) cleaning: u32,
     /// The raised cancel has been delivered to the siblings of the raising await.
@@ -44,8 +47,10 @@ pub(super) struct Rare {
     /// The joiner of a completed task whose callbacks have not ended.
     pub(super) joiner: Option<Joiner>,
     /// Those who wait for the end beside the handle.
-    pub(super) waiters: Vec<(u64, Waker)>,
+    pub(super) waiters: Wakers,
     pub(super) error: Option<TaskError>,
+    /// Grows from failure to failure in this process: says which of two was first.
+    pub(super) failed_as: u64,
     /// Somebody has seen the error: it need not be reported.
     pub(super) seen: bool,
 }
@@ -67,33 +72,15 @@ impl Cold {
 
 impl Rare {
     pub(super) fn wakers_of_probes(&self) -> Vec<Waker> {
-        self.probes.iter().map(|(_, waker)| waker.clone()).collect()
-    }
-
-    pub(super) fn set_probe(&mut self, key: u64, waker: &Waker) -> Option<Waker> {
-        set(&mut self.probes, key, waker)
-    }
-
-    pub(super) fn set_waiter(&mut self, key: u64, waker: &Waker) -> Option<Waker> {
-        set(&mut self.waiters, key, waker)
+        self.probes.values().cloned().collect()
     }
 }
 
-/// Puts the latest waker of `key` into the list; gives the one before, for its destructor is
-/// user code.
-fn set(list: &mut Vec<(u64, Waker)>, key: u64, waker: &Waker) -> Option<Waker> {
-    match list.iter_mut().find(|(known, _)| *known == key) {
-        Some((_, old)) if old.will_wake(waker) => None,
-        Some((_, old)) => Some(std::mem::replace(old, waker.clone())),
-        None => {
-            list.push((key, waker.clone()));
-            None
-        }
+/// Puts the latest waker of `key` in; gives the one before, for its destructor is user code.
+pub(super) fn set_waker(wakers: &mut Wakers, key: u64, waker: &Waker) -> Option<Waker> {
+    match wakers.get_mut(&key) {
+        Some(old) if old.will_wake(waker) => None,
+        Some(old) => Some(std::mem::replace(old, waker.clone())),
+        None => wakers.insert(key, waker.clone()),
     }
-}
-
-/// Takes the entry of `key` out of the list.
-pub(super) fn remove<T>(list: &mut Vec<(u64, T)>, key: u64) -> Option<T> {
-    let place = list.iter().position(|(known, _)| *known == key)?;
-    Some(list.remove(place).1)
 }

@@ -2,7 +2,7 @@
 
 use super::cancel::{self, Probe, current, delivered, mark_busy, mark_interest, mark_taken};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
-use super::cold::remove;
+use super::cold::set_waker;
 use super::control::TaskControl;
 use super::error::{ResultError, TaskError};
 use super::group::Group;
@@ -245,6 +245,26 @@ impl<T> Task<T> {
         false
     }
 
+    /// True once the task has ended and no callback is looking at its value.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resolved(&self) -> bool {
+        self.state().is_resolved()
+    }
+
+    /// Which failure this task's was; a later one has a greater number. None: it has not
+    /// failed, or its callbacks are looking at it.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn failure(&self) -> Option<u64> {
+        let state = self.state();
+        let failed = matches!(state.end(), Some(End::Cancelled | End::Panicked));
+        if !failed || !state.is_resolved() {
+            return None;
+        }
+        Some(self.task.cold()?.lock().failed_as)
+    }
+
     #[inline]
     fn take_joiner(&mut self) -> Joiner {
         // SAFETY: the state word gave the slot, which has a waker, to this handle.
@@ -367,9 +387,9 @@ pub(super) fn wait_in_cold(task: &TaskRef, key: u64, waker: &Waker) -> bool {
     let (old, waits) = {
         let mut rare = task.cold_or_new().lock();
         if task.state.set_cold().is_resolved() {
-            (remove(&mut rare.waiters, key), false)
+            (rare.waiters.remove(&key), false)
         } else {
-            (rare.set_waiter(key, waker), true)
+            (set_waker(&mut rare.waiters, key, waker), true)
         }
     };
     drop(old);
@@ -380,7 +400,7 @@ pub(super) fn wait_in_cold(task: &TaskRef, key: u64, waker: &Waker) -> bool {
 pub(super) fn forget_waiter(task: &TaskRef, key: u64) {
     let waker = task
         .cold()
-        .and_then(|cold| remove(&mut cold.lock().waiters, key));
+        .and_then(|cold| cold.lock().waiters.remove(&key));
     drop(waker);
 }
 

@@ -229,13 +229,11 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
     let end = match ended {
         Ended::Value => End::Value,
         Ended::Cancelled(cause) => {
-            task.cold_or_new().lock().error = Some(TaskError::Cancelled(cause));
-            task.state.set_cold();
+            fail(task, TaskError::Cancelled(cause));
             End::Cancelled
         }
         Ended::Panicked(payload) => {
-            task.cold_or_new().lock().error = Some(TaskError::Panicked(payload));
-            task.state.set_cold();
+            fail(task, TaskError::Panicked(payload));
             End::Panicked
         }
     };
@@ -255,6 +253,17 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
         publish(header, task, end, shared);
     }
     shared.task_ended();
+}
+
+/// Keeps what the task failed by, and notes which failure it was.
+#[cold]
+fn fail(task: &Header, error: TaskError) {
+    {
+        let mut rare = task.cold_or_new().lock();
+        rare.error = Some(error);
+        rare.failed_as = cancel::unique_key();
+    }
+    task.state.set_cold();
 }
 
 /// The transition to complete, and the wakes that follow.
@@ -290,7 +299,7 @@ fn publish(header: NonNull<Header>, task: &Header, end: End, shared: &Shared) {
     }
     if let Some(cold) = task.cold() {
         let waiters = std::mem::take(&mut cold.lock().waiters);
-        cancel::wake_all(waiters.into_iter().map(|(_, waker)| waker));
+        cancel::wake_all(waiters.into_values());
     }
 }
 

@@ -1,7 +1,12 @@
 //! The collections of tasks that a gather waits for: a vec, or a tuple.
 
 use crate::{ResultError, Task, TaskControl, TaskError};
+use std::sync::Arc;
+use std::task::Context;
 use weftwork_scheduler::Group;
+
+/// Called with each child of a group that has ended.
+pub type ChildEnded = Arc<dyn Fn(&TaskControl) + Send + Sync>;
 
 /// A collection of tasks. Implemented for vecs and tuples of [`Task`]; not for others.
 pub trait Children {
@@ -15,15 +20,30 @@ pub trait Children {
     fn join(&mut self, group: &Group);
     #[doc(hidden)]
     fn controls(&self) -> Vec<TaskControl>;
-    /// What the first failed task failed by, in order.
+    /// True once no callback looks at any of those that have ended; otherwise the last
+    /// callback wakes the awaiter.
+    #[doc(hidden)]
+    fn poll_resolved(&mut self, cx: &mut Context<'_>) -> bool;
+    /// As [`poll_resolved`](Self::poll_resolved), without waking.
+    #[doc(hidden)]
+    fn resolved(&self) -> bool;
+    /// True once some task has failed and no callback looks at it.
+    #[doc(hidden)]
+    fn failed(&self) -> bool;
+    /// What the task failed by that failed first.
     #[doc(hidden)]
     fn first_error(&mut self) -> Option<TaskError>;
-    /// The values, once all have ended.
+    /// The values, once all have ended with one.
     #[doc(hidden)]
     fn values(&mut self) -> Result<Self::Values, ResultError>;
     /// The outcomes, once all have ended.
     #[doc(hidden)]
     fn outcomes(&mut self) -> Self::Outcomes;
+    /// Calls `ended` for each as it ends, on the callback lane.
+    #[doc(hidden)]
+    fn notify(&self, ended: &ChildEnded)
+    where
+        Self: 'static;
 }
 
 fn join<T>(task: &mut Task<T>, group: &Group) {
@@ -32,11 +52,14 @@ fn join<T>(task: &mut Task<T>, group: &Group) {
     }
 }
 
-fn error<T>(task: &mut Task<T>) -> Option<TaskError> {
-    if !task.cancelled() && !task.panicked() {
-        return None;
-    }
-    outcome(task).err()
+fn poll_resolved<T>(task: &mut Task<T>, cx: &mut Context<'_>) -> bool {
+    // The joiner of one that goes on is the group, and stays.
+    !task.done() || task.poll_done(cx).is_ready()
+}
+
+fn notify<T: 'static>(task: &Task<T>, ended: &ChildEnded) {
+    let ended = Arc::clone(ended);
+    task.add_done_callback(move |finished| ended(&finished.control()));
 }
 
 /// The outcome of a task that has ended.
@@ -62,8 +85,29 @@ impl<T> Children for Vec<Task<T>> {
         self.iter().map(Task::control).collect()
     }
 
+    fn poll_resolved(&mut self, cx: &mut Context<'_>) -> bool {
+        // Every one of them is asked: each has to wake.
+        let mut all = true;
+        for task in self {
+            all &= poll_resolved(task, cx);
+        }
+        all
+    }
+
+    fn resolved(&self) -> bool {
+        self.iter().all(|task| !task.done() || task.resolved())
+    }
+
+    fn failed(&self) -> bool {
+        self.iter().any(|task| task.failure().is_some())
+    }
+
     fn first_error(&mut self) -> Option<TaskError> {
-        self.iter_mut().find_map(error)
+        let failures = self
+            .iter_mut()
+            .filter_map(|task| Some((task.failure()?, task)));
+        let (_, first) = failures.min_by_key(|(failure, _)| *failure)?;
+        outcome(first).err()
     }
 
     fn values(&mut self) -> Result<Vec<T>, ResultError> {
@@ -72,6 +116,15 @@ impl<T> Children for Vec<Task<T>> {
 
     fn outcomes(&mut self) -> Self::Outcomes {
         self.iter_mut().map(outcome).collect()
+    }
+
+    fn notify(&self, ended: &ChildEnded)
+    where
+        Self: 'static,
+    {
+        for task in self {
+            notify(task, ended);
+        }
     }
 }
 
@@ -89,9 +142,22 @@ macro_rules! tuple_children {
                 vec![$(self.$place.control()),+]
             }
 
+            fn poll_resolved(&mut self, cx: &mut Context<'_>) -> bool {
+                [$(poll_resolved(&mut self.$place, cx)),+].into_iter().all(|resolved| resolved)
+            }
+
+            fn resolved(&self) -> bool {
+                $((!self.$place.done() || self.$place.resolved()))&&+
+            }
+
+            fn failed(&self) -> bool {
+                $(self.$place.failure().is_some())||+
+            }
+
             fn first_error(&mut self) -> Option<TaskError> {
-                $(if let Some(error) = error(&mut self.$place) {
-                    return Some(error);
+                let first = [$(self.$place.failure()),+].into_iter().flatten().min()?;
+                $(if self.$place.failure() == Some(first) {
+                    return outcome(&mut self.$place).err();
                 })+
                 None
             }
@@ -102,6 +168,13 @@ macro_rules! tuple_children {
 
             fn outcomes(&mut self) -> Self::Outcomes {
                 ($(outcome(&mut self.$place),)+)
+            }
+
+            fn notify(&self, ended: &ChildEnded)
+            where
+                Self: 'static,
+            {
+                $(notify(&self.$place, ended);)+
             }
         }
     };

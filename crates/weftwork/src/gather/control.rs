@@ -32,14 +32,16 @@ impl GroupControl {
     }
 
     pub(crate) fn cancel_for(&self, cause: &Cancelled) -> bool {
-        let mut any = false;
+        if self.done() {
+            return false;
+        }
+        // Before the children hear of it: they may all swallow it, and the awaiter look for it,
+        // before this thread goes on.
+        let _ = self.0.cancelled.set(cause.clone());
         for child in &self.0.children {
-            any |= child.cancel_for(cause.clone());
+            child.cancel_for(cause.clone());
         }
-        if any {
-            let _ = self.0.cancelled.set(cause.clone());
-        }
-        any
+        true
     }
 
     /// True once all children have ended.

@@ -1,13 +1,15 @@
 //! The futures of `gather`.
 
-use super::GroupControl;
-use super::children::Children;
+use super::children::{ChildEnded, Children};
+use super::finished::Notice;
+use super::{FinishedGroup, GroupControl};
 use crate::cancel::{self, Cancelled, Probe};
 use crate::{ResultError, Task, TaskControl, TaskError};
 use std::fmt;
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_scheduler::{Group, Grouped, Progress};
 
@@ -70,21 +72,74 @@ impl<C: Children> JoinAll<C> {
             .clone()
     }
 
-    /// True once all children have ended.
+    /// True once the group is done: all children have ended, or one has failed. A group that
+    /// was cancelled is done when all its children are.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.tasks.controls().iter().all(TaskControl::done)
+        self.all_done() || (self.cancelled().is_none() && self.tasks.failed())
     }
 
-    /// The values, if all children have given one. Never blocks.
+    /// The values, once all children have given one. Never blocks.
     ///
     /// # Errors
-    /// As for [`Task::result`]; of several failures the first in the order of the input.
+    /// As for [`Task::result`]. Of several failures the first one counts.
     pub fn result(&mut self) -> Result<C::Values, ResultError> {
         if !self.done() {
             return Err(ResultError::InvalidState);
         }
+        if let Some(cause) = self.cancelled() {
+            return Err(ResultError::Cancelled(cause));
+        }
+        if let Some(error) = self.tasks.first_error() {
+            return Err(error.into());
+        }
+        if !self.tasks.resolved() {
+            return Err(ResultError::CallbacksPending);
+        }
         self.tasks.values()
+    }
+
+    /// Calls `f` on the callback lane once the group is [`done`](Self::done), also if that is
+    /// so already or the gather is dropped.
+    ///
+    /// The callback sees how the group ended. For one that looks at the values, spawn the
+    /// gather, for it is a future, and use [`Task::add_done_callback`].
+    pub fn add_done_callback<F>(&mut self, f: F)
+    where
+        F: FnOnce(&FinishedGroup) + Send + 'static,
+        C: 'static,
+    {
+        self.notify(true, f);
+    }
+
+    fn notify<F>(&mut self, fails: bool, f: F)
+    where
+        F: FnOnce(&FinishedGroup) + Send + 'static,
+        C: 'static,
+    {
+        let control = self.control();
+        let empty = control.children().is_empty();
+        let notice = Notice::new(control, fails, Box::new(f));
+        if empty {
+            notice.tell_of_an_empty_group();
+        } else {
+            let ended: ChildEnded = Arc::new(move |child| notice.child_ended(child));
+            self.tasks.notify(&ended);
+        }
+    }
+
+    fn all_done(&self) -> bool {
+        self.tasks.controls().iter().all(TaskControl::done)
+    }
+
+    /// What the first child failed by; if a callback looks at it right now, it wakes the
+    /// awaiter.
+    fn first_error(&mut self, cx: &mut Context<'_>) -> Option<TaskError> {
+        if let Some(error) = self.tasks.first_error() {
+            return Some(error);
+        }
+        self.tasks.poll_resolved(cx);
+        self.tasks.first_error()
     }
 
     /// Leaves the waker and reads once how far the group is.
@@ -155,7 +210,7 @@ impl<C: Children> Future for JoinAll<C> {
             return Poll::Pending;
         }
         if progress.failed {
-            match this.tasks.first_error() {
+            match this.first_error(cx) {
                 Some(TaskError::Cancelled(cause)) => return this.raise(cause, cx),
                 Some(TaskError::Panicked(payload)) => resume_unwind(payload),
                 None => {}
@@ -165,13 +220,12 @@ impl<C: Children> Future for JoinAll<C> {
             this.wait(cx);
             return Poll::Pending;
         }
+        if !this.tasks.poll_resolved(cx) {
+            return Poll::Pending;
+        }
         match this.tasks.values() {
             Ok(values) => Poll::Ready(values),
-            Err(_) => {
-                // Callbacks that were added after the end look at a value right now.
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
+            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -210,7 +264,35 @@ impl<C: Children> JoinAllOutcomes<C> {
     /// True once all children have ended.
     #[must_use]
     pub fn done(&self) -> bool {
-        self.0.done()
+        self.0.all_done()
+    }
+
+    /// A `Result` for each child, once all have ended. Never blocks.
+    ///
+    /// # Errors
+    /// `InvalidState` before, `CallbacksPending` while callbacks look at a value, `Cancelled`
+    /// if the group was cancelled.
+    pub fn result(&mut self) -> Result<C::Outcomes, ResultError> {
+        if !self.done() {
+            return Err(ResultError::InvalidState);
+        }
+        if let Some(cause) = self.0.cancelled() {
+            return Err(ResultError::Cancelled(cause));
+        }
+        if !self.0.tasks.resolved() {
+            return Err(ResultError::CallbacksPending);
+        }
+        Ok(self.0.tasks.outcomes())
+    }
+
+    /// Calls `f` on the callback lane once all children have ended, as
+    /// [`JoinAll::add_done_callback`].
+    pub fn add_done_callback<F>(&mut self, f: F)
+    where
+        F: FnOnce(&FinishedGroup) + Send + 'static,
+        C: 'static,
+    {
+        self.0.notify(false, f);
     }
 }
 
@@ -233,6 +315,9 @@ impl<C: Children> Future for JoinAllOutcomes<C> {
         }
         if let Some(cause) = group.cancelled() {
             return group.raise(cause, cx);
+        }
+        if !group.tasks.poll_resolved(cx) {
+            return Poll::Pending;
         }
         Poll::Ready(group.tasks.outcomes())
     }

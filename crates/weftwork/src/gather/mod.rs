@@ -2,13 +2,17 @@
 
 mod children;
 mod control;
+mod finished;
 mod futures;
+mod try_children;
 mod try_gather;
 
-pub use children::Children;
+pub use children::{ChildEnded, Children};
 pub use control::GroupControl;
+pub use finished::FinishedGroup;
 pub use futures::{Gather, GatherOutcomes, JoinAll, JoinAllOutcomes};
-pub use try_gather::{TryGather, try_gather};
+pub use try_children::{AnyChild, Stop, TryChild, TryChildren};
+pub use try_gather::{TryGather, TryJoinAll, try_gather};
 
 use crate::ensure::{ensure_future, is_task};
 use std::future::Future;

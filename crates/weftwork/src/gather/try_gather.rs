@@ -1,12 +1,12 @@
 //! Many futures that may fail: all their values, or the first error.
 
+use super::try_children::{Stop, TryChild, TryChildren};
+use crate::TaskControl;
 use crate::cancel::{self, Cancelled, Probe};
 use crate::completions::Completions;
 use crate::ensure::ensure_future;
-use crate::{Task, TaskControl, TaskError};
 use std::fmt;
 use std::future::Future;
-use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -31,36 +31,64 @@ where
     T: Send + 'static,
     E: Send + 'static,
 {
-    let mut tasks = Vec::new();
+    let mut children = Vec::new();
     for future in futures {
-        tasks.push(ensure_future(future));
+        children.push(TryChild::new(ensure_future(future)));
     }
-    TryGather {
-        completions: Completions::new(tasks.len()),
-        values: tasks.iter().map(|_| None).collect(),
-        left: tasks.len(),
-        tasks,
-        forwarded: None,
-        raised: None,
-        probe: Probe::new(),
-    }
+    TryJoinAll::new(children)
 }
 
-/// The future of [`try_gather`].
+/// [`try_gather`] for futures of different types that share the type of their error.
+///
+/// ```
+/// let pair = weftwork::run(async {
+///     weftwork::try_gather!(async { Ok(1) }, async { Ok::<_, String>("two") }).await
+/// });
+/// assert_eq!(pair, Ok((1, "two")));
+/// ```
+#[doc(alias = "try_join")]
+#[macro_export]
+macro_rules! try_gather {
+    ($($future:expr),+ $(,)?) => {
+        $crate::TryJoinAll::new(($($crate::TryChild::new($crate::ensure_future($future)),)+))
+    };
+}
+
+/// The future of [`try_gather`]: values of one type, in a vec.
+pub type TryGather<T, E> = TryJoinAll<Vec<TryChild<T, E>>>;
+
+/// Waits for a collection of tasks that give a `Result`: a vec for [`try_gather`], a tuple for
+/// [`try_gather!`](crate::try_gather!).
+///
+/// If the awaiter is cancelled, all children are cancelled and waited for, and the cancel goes
+/// on whatever they give.
 #[must_use = "the tasks run, but nobody sees what they give"]
-pub struct TryGather<T, E> {
-    tasks: Vec<Task<Result<T, E>>>,
-    values: Vec<Option<T>>,
+pub struct TryJoinAll<C> {
+    children: C,
+    /// Children that have not ended.
     left: usize,
     completions: Completions,
+    /// A cancel of the awaiting task that was passed on to the children.
     forwarded: Option<(Cancelled, TaskControl)>,
     raised: Option<Cancelled>,
     probe: Probe,
 }
 
-impl<T, E> Unpin for TryGather<T, E> {}
+impl<C> Unpin for TryJoinAll<C> {}
 
-impl<T, E> TryGather<T, E> {
+impl<C: TryChildren> TryJoinAll<C> {
+    #[doc(hidden)]
+    pub fn new(children: C) -> Self {
+        Self {
+            left: children.count(),
+            completions: Completions::new(children.count()),
+            children,
+            forwarded: None,
+            raised: None,
+            probe: Probe::new(),
+        }
+    }
+
     fn deliver(&mut self, cx: &Context<'_>) {
         let Some(cause) = cancel::delivered() else {
             return;
@@ -68,8 +96,12 @@ impl<T, E> TryGather<T, E> {
         self.completions.register(cx.waker());
         self.probe.arm(cx);
         let mut any = false;
-        for task in &self.tasks {
-            any |= task.control().cancel_for(cause.clone());
+        for number in 0..self.children.count() {
+            any |= self
+                .children
+                .child(number)
+                .control()
+                .cancel_for(cause.clone());
         }
         if any {
             self.forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
@@ -85,41 +117,25 @@ impl<T, E> TryGather<T, E> {
         Poll::Pending
     }
 
-    /// Takes what has come; ready with what ends the wait early.
-    fn collect(&mut self, cx: &mut Context<'_>) -> Result<(), Stop<E>> {
+    /// Takes what has come; an error is what ends the wait early.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Result<(), Stop<C::Error>> {
         for number in self.completions.take_woken(cx.waker()) {
-            let task = &mut self.tasks[number];
-            if self.values[number].is_some() || !self.completions.has_ended(number, task) {
+            let child = self.children.child(number);
+            if !child.has_ended(&mut self.completions.context_of(number)) {
                 continue;
             }
-            match task.poll_outcome(cx) {
-                Poll::Ready(Ok(Ok(value))) => {
-                    self.values[number] = Some(value);
-                    self.left -= 1;
-                }
-                Poll::Ready(Ok(Err(error))) => return Err(Stop::Error(error)),
-                Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
-                Poll::Ready(Err(TaskError::Cancelled(cause))) if self.forwarded.is_some() => {
-                    self.left -= 1;
-                    drop(cause);
-                }
-                Poll::Ready(Err(TaskError::Cancelled(cause))) => {
-                    return Err(Stop::Cancelled(cause));
-                }
-                Poll::Pending => {}
+            self.left -= 1;
+            // After a cancel only the ends count: what is not taken is dropped or reported.
+            if self.forwarded.is_none() {
+                child.take(cx)?;
             }
         }
         Ok(())
     }
 }
 
-enum Stop<E> {
-    Error(E),
-    Cancelled(Cancelled),
-}
-
-impl<T, E> Future for TryGather<T, E> {
-    type Output = Result<Vec<T>, E>;
+impl<C: TryChildren> Future for TryJoinAll<C> {
+    type Output = Result<C::Values, C::Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
@@ -142,14 +158,15 @@ impl<T, E> Future for TryGather<T, E> {
             }
             return Poll::Pending;
         }
-        match this.forwarded.take() {
-            Some((cause, _)) => this.raise(cause, cx),
-            None => Poll::Ready(Ok(this.values.drain(..).flatten().collect())),
+        if let Some((cause, _)) = this.forwarded.take() {
+            return this.raise(cause, cx);
         }
+        let values = this.children.values();
+        Poll::Ready(Ok(values.expect("a future is not polled after its end")))
     }
 }
 
-impl<T, E> Drop for TryGather<T, E> {
+impl<C> Drop for TryJoinAll<C> {
     fn drop(&mut self) {
         if let Some((cause, awaiter)) = self.forwarded.take() {
             cancel::redeliver(&awaiter, cause);
@@ -157,10 +174,10 @@ impl<T, E> Drop for TryGather<T, E> {
     }
 }
 
-impl<T, E> fmt::Debug for TryGather<T, E> {
+impl<C: fmt::Debug> fmt::Debug for TryJoinAll<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TryGather")
-            .field("tasks", &self.tasks)
+            .field("children", &self.children)
             .finish_non_exhaustive()
     }
 }

@@ -3,6 +3,7 @@
 use super::deadline_after;
 use crate::cancel::{self, Cancelled, Probe};
 use pin_project_lite::pin_project;
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -41,6 +42,8 @@ pin_project! {
         timer: Timer,
         // The deadline has come, and the cancel was delivered inside.
         expiring: bool,
+        // It was due, and so was a timeout around it, which was let go first.
+        deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
         // The cancel that is raised at every further poll.
@@ -53,7 +56,8 @@ pin_project! {
 ///
 /// When the time is over, a cancel is delivered inside the future; its clean-up and its
 /// child tasks are waited for, then `Err(Elapsed)` comes. A value that comes meanwhile wins.
-/// If the task is cancelled too, that goes on. Zero polls the future once.
+/// If the task is cancelled too, that goes on. Of nested deadlines that are equal only the outer
+/// one reports. Zero polls the future once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -84,6 +88,7 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         body: Some(future),
         timer: Timer::new(deadline),
         expiring: false,
+        deferred: false,
         outer: false,
         raised: None,
         probe: Probe::new(),
@@ -112,7 +117,41 @@ impl<F> Timeout<F> {
     }
 }
 
+weftwork_std_or_loom::thread_local! {
+    /// The earliest deadline of the timeouts around the one that is being polled, of those that
+    /// have not struck.
+    static AROUND: Cell<Option<Instant>> = Cell::new(None)
+}
+
+/// Polls a body inside of a timeout with this deadline.
+fn poll_within<R>(deadline: Option<Instant>, poll: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Instant>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            AROUND.with(|around| around.set(self.0));
+        }
+    }
+    let before = AROUND.with(Cell::get);
+    let earliest = [before, deadline].into_iter().flatten().min();
+    let _restore = Restore(before);
+    AROUND.with(|around| around.set(earliest));
+    poll()
+}
+
 impl<F: Future> Timeout<F> {
+    /// True if a timeout around this one is due as well: that strikes in this very poll, once
+    /// this one has returned. Asked a second time, something keeps it from being polled.
+    fn leaves_it_to_the_outer(self: Pin<&mut Self>, cx: &Context<'_>) -> bool {
+        let this = self.project();
+        let around = AROUND.with(Cell::get);
+        if *this.deferred || around.is_none() || around > this.timer.deadline() {
+            return false;
+        }
+        *this.deferred = true;
+        cx.waker().wake_by_ref();
+        true
+    }
+
     /// The deadline has come: delivers a cancel inside.
     fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
@@ -158,7 +197,10 @@ impl<F: Future> Future for Timeout<F> {
             .as_mut()
             .as_pin_mut()
             .expect("a future is not polled after its end");
-        let (polled, heard) = with_frame(deliver.as_ref(), false, || body.poll(cx));
+        let deadline = this.timer.deadline().filter(|_| !*this.expiring);
+        let (polled, heard) = with_frame(deliver.as_ref(), false, || {
+            poll_within(deadline, || body.poll(cx))
+        });
         if let Poll::Ready(value) = polled {
             return Poll::Ready(Ok(value));
         }
@@ -182,9 +224,9 @@ impl<F: Future> Future for Timeout<F> {
         if deliver.is_some() || *this.expiring {
             return Poll::Pending;
         }
-        match Pin::new(this.timer).poll(cx) {
-            Poll::Ready(()) => self.expire(cx),
-            Poll::Pending => Poll::Pending,
+        if Pin::new(this.timer).poll(cx).is_pending() || self.as_mut().leaves_it_to_the_outer(cx) {
+            return Poll::Pending;
         }
+        self.expire(cx)
     }
 }

@@ -2,6 +2,7 @@
 //! ends a test that hangs, logs, gates, counters of drops.
 
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
+#![allow(clippy::print_stderr, reason = "a test says where it failed")]
 
 use std::fmt::Debug;
 use std::future::{Future, pending};
@@ -176,6 +177,17 @@ pub(crate) async fn cancelled_task<T: Send + 'static>() -> Task<T> {
     let task = weftwork::spawn(forever());
     task.cancel();
     task.finished().await;
+    task
+}
+
+/// A task that has ended on a runtime, which is at rest before and after.
+pub(crate) fn ended_on<F>(runtime: &Runtime, future: F) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    let task = runtime.handle().spawn(future);
+    runtime.block_on(task.finished());
     task
 }
 

@@ -1,6 +1,6 @@
 //! A runtime in a thread of its own.
 
-use crate::{Handle, Runtime};
+use crate::{Builder, Handle, Runtime};
 use std::fmt;
 use std::io;
 use std::sync::mpsc;
@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 /// A runtime that always runs, in a thread of its own: asyncio's loop in another thread.
 ///
 /// ```
-/// let background = weftwork::Background::start("loop").unwrap();
+/// let background = weftwork_scheduler::Background::start("loop").unwrap();
 /// let task = background.handle().spawn(async { 5 });
 /// assert_eq!(task.blocking_result(None).unwrap(), 5);
 /// background.stop();
@@ -24,6 +24,16 @@ pub struct Background {
     thread: Option<JoinHandle<()>>,
 }
 
+impl Runtime {
+    /// Starts a runtime in a thread of its own, with this name: [`Background::start`].
+    ///
+    /// # Errors
+    /// What the system said when it gave no thread or no descriptor.
+    pub fn start(name: &str) -> io::Result<Background> {
+        Background::start(name)
+    }
+}
+
 impl Background {
     /// Starts a runtime in a thread of this name.
     ///
@@ -36,8 +46,8 @@ impl Background {
     /// Starts a runtime that was configured before.
     ///
     /// # Errors
-    /// As for [`Builder::build`](crate::Builder::build) and [`start`](Self::start).
-    pub fn start_with(builder: crate::Builder, name: &str) -> io::Result<Self> {
+    /// As for [`Builder::build`] and [`start`](Self::start).
+    pub fn start_with(builder: Builder, name: &str) -> io::Result<Self> {
         let runtime = builder.build()?;
         let handle = runtime.handle();
         let (entered, is_entered) = mpsc::channel();

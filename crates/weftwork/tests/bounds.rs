@@ -1,0 +1,121 @@
+//! `Send`, `Sync`, `Unpin` and `'static` of every public type, for parameters that are only
+//! `Send`: what compiles. `compile_fail` has what must not.
+
+use static_bounds::{is_send, is_send_sync, is_static, is_sync, is_unpin};
+use std::cell::Cell;
+use std::future::{Ready, ready};
+use weftwork::time::{Interval, MissedTick, Sleep, Timeout, WaitFor};
+use weftwork::{
+    AsCompleted, AsCompletedUntil, Background, BlockOnError, BlockingError, BlockingRefusal,
+    BlockingRefused, Builder, CallHandle, CallbackId, CancelOnDrop, CancelSource, Cancelled, Catch,
+    CompletedTasks, Elapsed, Finally, FinishedGroup, Gather, GatherOutcomes, GroupControl, Handle,
+    JoinAll, JoinAllOutcomes, Payload, Report, ResultError, ReturnWhen, Runtime, RuntimeError,
+    SharedTask, Shield, Shielded, SpawnError, Task, TaskBuilder, TaskControl, TaskError, TryGather,
+    Wait, WaitOn, Waited, WaitedOn,
+};
+
+/// Assertions of the compiler.
+mod static_bounds {
+    pub(crate) fn is_send<T: Send>() {}
+    pub(crate) fn is_sync<T: Sync>() {}
+    pub(crate) fn is_send_sync<T: Send + Sync>() {}
+    pub(crate) fn is_unpin<T: Unpin>() {}
+    pub(crate) fn is_static<T: 'static>() {}
+}
+
+/// A value that may be sent and not shared.
+type OnlySend = Cell<u8>;
+
+#[test]
+fn handles_and_errors_go_anywhere() {
+    is_send_sync::<Runtime>();
+    is_send_sync::<Handle>();
+    is_send_sync::<Background>();
+    is_send_sync::<Builder>();
+    is_send_sync::<TaskBuilder>();
+    is_send_sync::<TaskControl>();
+    is_send_sync::<GroupControl>();
+    is_send_sync::<FinishedGroup>();
+    is_send_sync::<CallHandle>();
+    is_send_sync::<CallbackId>();
+    is_send_sync::<Cancelled>();
+    is_send_sync::<CancelSource>();
+    is_send_sync::<RuntimeError>();
+    is_send_sync::<BlockingRefused>();
+    is_send_sync::<BlockingRefusal>();
+    is_send_sync::<Elapsed>();
+    is_send_sync::<SpawnError<u8>>();
+    is_send_sync::<ReturnWhen>();
+    is_send_sync::<WaitedOn>();
+    is_send_sync::<MissedTick>();
+    // A panic's payload is only `Send`, and so is what carries one.
+    is_send::<Payload>();
+    is_send::<Report>();
+    is_send::<TaskError>();
+    is_send::<ResultError>();
+    is_send::<BlockOnError>();
+    is_send::<BlockingError<OnlySend>>();
+}
+
+#[test]
+fn tasks_need_values_that_are_send() {
+    is_send_sync::<Task<OnlySend>>();
+    is_unpin::<Task<std::marker::PhantomPinned>>();
+    is_static::<Task<OnlySend>>();
+    is_send_sync::<CancelOnDrop<OnlySend>>();
+    is_unpin::<CancelOnDrop<OnlySend>>();
+    is_send_sync::<SharedTask<u8>>();
+    is_unpin::<SharedTask<u8>>();
+    is_send::<Waited<OnlySend>>();
+}
+
+#[test]
+fn groups_of_values_that_are_send_can_be_spawned() {
+    is_send::<Gather<OnlySend>>();
+    is_send::<GatherOutcomes<OnlySend>>();
+    is_send::<JoinAll<(Task<OnlySend>, Task<u8>)>>();
+    is_send::<JoinAllOutcomes<(Task<OnlySend>,)>>();
+    is_send::<TryGather<OnlySend, OnlySend>>();
+    is_send::<Wait<OnlySend>>();
+    is_send::<WaitOn<'_, OnlySend>>();
+    is_send::<AsCompleted<OnlySend>>();
+    is_send::<AsCompletedUntil<OnlySend>>();
+    is_send::<CompletedTasks<OnlySend>>();
+    is_send::<Shield<OnlySend, Task<OnlySend>>>();
+    is_send::<Shield<OnlySend, &mut Task<OnlySend>>>();
+    is_unpin::<Gather<OnlySend>>();
+    is_unpin::<Wait<OnlySend>>();
+    is_unpin::<AsCompleted<OnlySend>>();
+}
+
+#[test]
+fn scopes_and_timers_are_as_their_bodies() {
+    type Body = Ready<OnlySend>;
+    is_send::<Catch<Body>>();
+    is_send::<Finally<Body, Ready<()>>>();
+    is_send::<Shielded<Body>>();
+    is_send::<Timeout<Body>>();
+    is_send::<WaitFor<Body>>();
+    is_send_sync::<Sleep>();
+    is_unpin::<Sleep>();
+    is_send_sync::<Interval>();
+    is_sync::<Timeout<Ready<u8>>>();
+}
+
+/// The futures of async functions of the crate, as they are captured by tasks.
+#[test]
+fn futures_without_a_name_are_send() {
+    fn sendable<F: Future + Send>(_: &F) {}
+    sendable(&weftwork::yield_now());
+    sendable(&weftwork::checkpoint());
+    sendable(&weftwork::sync::Semaphore::new(0).acquire());
+    sendable(&weftwork::timeout(
+        std::time::Duration::ZERO,
+        ready(OnlySend::default()),
+    ));
+}
+
+#[test]
+fn what_must_not_compile() {
+    trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
+}
