@@ -1,3 +1,4 @@
+# timed
 # open on workers: ^inside a task|^inside main
 import asyncio
 

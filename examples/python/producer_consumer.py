@@ -1,3 +1,4 @@
+# timed
 import asyncio
 import time
 from collections import deque

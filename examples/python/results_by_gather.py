@@ -1,3 +1,4 @@
+# timed
 # open on workers: ^正在执行
 # open on workers: ^执行完毕
 import asyncio

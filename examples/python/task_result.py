@@ -1,3 +1,4 @@
+# timed
 import asyncio
 
 from tutorial import print, seconds

@@ -1,3 +1,4 @@
+# timed
 # open: ^正在执行|^the main thread ends
 import asyncio
 from threading import Thread

@@ -1,3 +1,4 @@
+# timed
 # open on workers: ^(?P<ticks>trap: tick)|^(?P<sleeper>trap: time.sleep)
 # open on workers: ^cure: to_thread begins|^(?P<ticks>cure: tick)
 import asyncio

@@ -1,3 +1,4 @@
+# timed
 # open on workers: ^>
 # open on workers: ^<
 # open: ^result

@@ -3,7 +3,8 @@
 //! An expected text is the lines of the program. Those whose order is open stand between
 //! `# open` (everywhere) or `# open on workers` (only where there are several) and `# closed`,
 //! each with a tag: `tag| line`. Lines of one tag keep their order; lines without a tag do not.
-//! Those of a tag that ends in `_local` keep it on one thread, not on workers.
+//! Those of a tag that ends in `_local` keep it on one thread, not on workers. A text that begins
+//! with `# timed` is of a program whose lines rest on how long it sleeps.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -36,6 +37,15 @@ impl fmt::Display for Difference {
 
 /// Lines of which the first one of each sequence may come next.
 type Block<'a> = Vec<VecDeque<&'a str>>;
+
+/// True if a machine that holds the program up for longer than it sleeps may change its lines.
+#[must_use]
+pub fn is_timed(expected: &str) -> bool {
+    expected.lines().next() == Some(TIMED)
+}
+
+/// The first line of the expected text of a program whose lines rest on sleeps.
+const TIMED: &str = "# timed";
 
 /// Compares lines with an expected text. With `local` only what is open everywhere is open.
 ///
@@ -79,6 +89,7 @@ fn blocks(expected: &str, local: bool) -> Vec<Block<'_>> {
     let mut lines = expected.lines();
     while let Some(line) = lines.next() {
         let is_open = match line {
+            TIMED => continue,
             "# open" => true,
             "# open on workers" => !local,
             line => {
@@ -208,6 +219,14 @@ last
         assert_eq!(compare(expected, false, &swapped), Ok(()));
         let wrong = difference(1, &["a", "1"], Some("2"));
         assert_eq!(compare(expected, true, &swapped), Err(wrong));
+    }
+
+    #[test]
+    fn a_timed_text_says_so_and_is_compared_as_any_other() {
+        assert!(is_timed("# timed\na\n") && !is_timed(EXPECTED) && !is_timed(""));
+        assert_eq!(compare("# timed\na\n", true, &["a".to_owned()]), Ok(()));
+        let wrong = difference(1, &["a"], Some("b"));
+        assert_eq!(compare("# timed\na\n", true, &["b".to_owned()]), Err(wrong));
     }
 
     #[test]

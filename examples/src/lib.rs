@@ -14,7 +14,7 @@ mod server;
 
 pub use barrier::Barrier;
 pub use client::{Response, get, strerror};
-pub use expected::{Difference, compare, normalise};
+pub use expected::{Difference, compare, is_timed, normalise};
 pub use hyper_io::HyperIo;
 pub use options::{LEAST_SCALE, Options, USAGE, options, seconds, set_options};
 pub use repr::{Value, ValueError, pprint, raise};

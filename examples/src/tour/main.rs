@@ -15,7 +15,6 @@ mod report;
 
 use catalogue::{PROGRAMS, Program};
 use std::process::ExitCode;
-use std::time::Duration;
 use weftwork_examples::Options;
 
 /// The first word of the command line of a child.
@@ -74,8 +73,6 @@ fn be_child(words: &[String]) -> ExitCode {
 }
 
 fn tour(programs: &[&Program], options: Options) -> ExitCode {
-    // Each program sleeps for at most 10 seconds of the tutorial.
-    let limit = Duration::from_secs_f64(20.0 + 20.0 * options.scale);
     println!(
         "{} programs, each on workers and on one thread; sleeps are multiplied by {}\n",
         programs.len(),
@@ -83,10 +80,8 @@ fn tour(programs: &[&Program], options: Options) -> ExitCode {
     );
     let mut visits = Vec::new();
     for (n, program) in programs.iter().enumerate() {
-        let [workers, local] = [false, true].map(|local| {
-            let options = Options { local, ..options };
-            child::visit(program, options, limit)
-        });
+        let [workers, local] =
+            [false, true].map(|local| child::visit(program, Options { local, ..options }));
         report::progress(n + 1, programs.len(), program, [&workers, &local]);
         visits.push((*program, [workers, local]));
     }

@@ -1,7 +1,7 @@
 //! What the tour says while it goes on, and the table at its end.
 
 use crate::catalogue::Program;
-use crate::child::Outcome;
+use crate::child::{Outcome, SLOWLY};
 use std::io::{self, Write};
 
 /// How the modes are called, in the order of the outcomes.
@@ -24,6 +24,10 @@ pub(crate) fn progress(n: usize, of: usize, program: &Program, outcomes: [&Outco
     let modes = modes.collect::<Vec<_>>().join(", ");
     println!("[{n:2}/{of}] {:26} {modes}", program.name);
     for (mode, outcome) in MODES.iter().zip(outcomes) {
+        if let Some(first) = &outcome.first {
+            let first = first.replace('\n', "\n    ");
+            println!("    {mode}: run again at --scale {SLOWLY}, because at first\n    {first}");
+        }
         if let Some(failure) = &outcome.failure {
             println!("    {mode}: {}", failure.replace('\n', "\n    "));
         }
@@ -84,6 +88,7 @@ mod tests {
         let outcomes = failures.map(|failure| Outcome {
             wall: Duration::ZERO,
             failure: failure.map(str::to_owned),
+            first: None,
         });
         (&PROGRAMS[n], outcomes)
     }
