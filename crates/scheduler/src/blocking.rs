@@ -15,6 +15,7 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
 use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
@@ -45,6 +46,9 @@ struct State {
     sent: usize,
     started: u64,
     running: HashMap<u64, Place>,
+    handles: HashMap<u64, JoinHandle<()>>,
+    /// The thread that ended last. It joins the one that ended before it, and so on.
+    ended: Option<JoinHandle<()>>,
 }
 
 /// Why a job was not taken.
@@ -83,6 +87,8 @@ impl Pool {
             sent: 0,
             started: 0,
             running: HashMap::new(),
+            handles: HashMap::new(),
+            ended: None,
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
@@ -140,7 +146,11 @@ impl Pool {
                 None => state = self.0.ended.wait(state),
             }
         }
-        state.running.values().copied().collect()
+        let held = state.running.values().copied().collect();
+        let ended = state.ended.take();
+        drop(state);
+        join(ended);
+        held
     }
 
     /// How many threads there are.
@@ -157,13 +167,15 @@ impl Inner {
         }
         let pool = Arc::clone(self);
         let receiver = state.receiver.clone();
-        let name = format!("{}-blocking-{}", self.name, state.started);
+        let number = state.started;
+        let name = format!("{}-blocking-{number}", self.name);
         match std::thread::Builder::new()
             .name(name)
-            .spawn(move || pool.serve(&receiver))
+            .spawn(move || pool.serve(number, &receiver))
         {
-            Ok(_) => {
+            Ok(thread) => {
                 state.started += 1;
+                state.handles.insert(number, thread);
                 state.threads += 1;
                 state.waiting += 1;
                 Ok(())
@@ -175,9 +187,9 @@ impl Inner {
     }
 
     /// A thread of the pool.
-    fn serve(&self, jobs: &Receiver<(Job, Place)>) {
+    fn serve(&self, thread: u64, jobs: &Receiver<(Job, Place)>) {
         set_thread_kind(ThreadKind::Blocking);
-        while let Some((job, place)) = self.next(jobs) {
+        while let Some((job, place)) = self.next(thread, jobs) {
             let number = {
                 let mut state = self.state.lock();
                 state.sent -= 1;
@@ -197,7 +209,7 @@ impl Inner {
     }
 
     /// The next job; none if this thread is to end, and then it is not counted any more.
-    fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
+    fn next(&self, thread: u64, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
         loop {
             let closed = match jobs.recv_timeout(self.keep_alive) {
                 Ok(job) => return Some(job),
@@ -208,9 +220,21 @@ impl Inner {
             if closed || state.waiting > state.sent {
                 state.waiting -= 1;
                 state.threads -= 1;
+                let own = state.handles.remove(&thread);
+                let before = std::mem::replace(&mut state.ended, own);
+                drop(state);
+                join(before);
                 return None;
             }
         }
+    }
+}
+
+/// Waits for the very end of a thread, its destructors included.
+fn join(thread: Option<JoinHandle<()>>) {
+    if let Some(thread) = thread {
+        // A thread of the pool contains every panic of user code.
+        let _ = thread.join();
     }
 }
 
