@@ -18,6 +18,7 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
 use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
@@ -46,6 +47,9 @@ struct State {
     waiting: usize,
     started: u64,
     running: HashMap<u64, Place>,
+    handles: HashMap<u64, JoinHandle<()>>,
+    /// The thread that ended last. It joins the one that ended before it, and so on.
+    ended: Option<JoinHandle<()>>,
 }
 
 /// Why a job was not taken.
@@ -84,6 +88,8 @@ impl Pool {
             waiting: 0,
             started: 0,
             running: HashMap::new(),
+            handles: HashMap::new(),
+            ended: None,
         };
         Self(Arc::new(Inner {
             state: Mutex::new(state),
@@ -138,7 +144,11 @@ impl Pool {
                 None => state = self.0.ended.wait(state),
             }
         }
-        state.running.values().copied().collect()
+        let held = state.running.values().copied().collect();
+        let ended = state.ended.take();
+        drop(state);
+        join(ended);
+        held
     }
 
     /// What its threads know it by.
@@ -165,13 +175,15 @@ impl Inner {
         }
         let pool = Arc::clone(self);
         let receiver = state.receiver.clone();
-        let name = format!("{}-blocking-{}", self.config.thread_name, state.started);
+        let number = state.started;
+        let name = format!("{}-blocking-{number}", self.config.thread_name);
         match std::thread::Builder::new()
             .name(name)
-            .spawn(move || pool.serve(&receiver))
+            .spawn(move || pool.serve(number, &receiver))
         {
-            Ok(_) => {
+            Ok(thread) => {
                 state.started += 1;
+                state.handles.insert(number, thread);
                 state.threads += 1;
                 Ok(())
             }
@@ -185,10 +197,10 @@ impl Inner {
     }
 
     /// A thread of the pool; there is a job for it already.
-    fn serve(&self, jobs: &Receiver<(Job, Place)>) {
+    fn serve(&self, thread: u64, jobs: &Receiver<(Job, Place)>) {
         set_thread_kind(ThreadKind::Blocking);
         context::join_pool(std::ptr::from_ref(self).cast());
-        while let Some((job, place)) = self.next(jobs) {
+        while let Some((job, place)) = self.next(thread, jobs) {
             let number = {
                 let mut state = self.state.lock();
                 state.started += 1;
@@ -213,27 +225,32 @@ impl Inner {
     ///
     /// For each job in the channel that is not `waiting` one thread is here without being
     /// counted as idle. It does not matter which one gets which job.
-    fn next(&self, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
+    fn next(&self, thread: u64, jobs: &Receiver<(Job, Place)>) -> Option<(Job, Place)> {
         loop {
-            match jobs.recv_timeout(self.config.blocking_keep_alive) {
+            let closed = match jobs.recv_timeout(self.config.blocking_keep_alive) {
                 Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Timeout) => {
-                    let mut state = self.state.lock();
-                    // Otherwise a job is on its way to this thread.
-                    if state.idle > 0 {
-                        state.idle -= 1;
-                        state.threads -= 1;
-                        return None;
-                    }
-                }
-                Err(RecvTimeoutError::Disconnected) => {
-                    let mut state = self.state.lock();
-                    state.idle = state.idle.saturating_sub(1);
-                    state.threads -= 1;
-                    return None;
-                }
+                Err(error) => error == RecvTimeoutError::Disconnected,
+            };
+            let mut state = self.state.lock();
+            // Unless it is the end, a job may be on its way to this thread.
+            if closed || state.idle > 0 {
+                state.idle = state.idle.saturating_sub(1);
+                state.threads -= 1;
+                let own = state.handles.remove(&thread);
+                let before = std::mem::replace(&mut state.ended, own);
+                drop(state);
+                join(before);
+                return None;
             }
         }
+    }
+}
+
+/// Waits for the very end of a thread, its destructors included.
+fn join(thread: Option<JoinHandle<()>>) {
+    if let Some(thread) = thread {
+        // A thread of the pool contains every panic of user code.
+        let _ = thread.join();
     }
 }
 

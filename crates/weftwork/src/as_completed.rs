@@ -15,7 +15,11 @@ use std::time::Duration;
 
 /// Runs futures at the same time and gives their values as they come: asyncio.as_completed.
 ///
-/// A panic or cancel of one of them goes on where its value was asked for.
+/// A panic or cancel of one of them goes on where its value was asked for. A stream cannot tell
+/// that such a cancel was caught: from then on every further value is cancelled too. Where
+/// children may be cancelled alone, use [`tasks`](AsCompleted::tasks), which raises nothing.
+///
+/// Cancelling the awaiter leaves the children alone.
 ///
 /// ```
 /// use futures::StreamExt;

@@ -7,6 +7,7 @@ use common::{
     Counter, EVERYWHERE, Flag, LONG, Log, Watchdog, comes_true, each, each_reporting, ms, panic_of,
     scaled, settle, started, stuck, until,
 };
+use std::cell::RefCell;
 use std::sync::{Arc, Barrier, mpsc};
 use std::time::{Duration, Instant};
 use weftwork::sync::oneshot;
@@ -278,6 +279,50 @@ fn the_end_waits_for_running_jobs_and_drops_the_others() {
         );
         closes.join().unwrap();
     }
+}
+
+/// Takes its time when its thread ends.
+struct SlowEnd(Counter);
+
+impl Drop for SlowEnd {
+    fn drop(&mut self) {
+        std::thread::sleep(ms(10));
+        self.0.add();
+    }
+}
+
+std::thread_local! {
+    static AT_THE_END: RefCell<Option<SlowEnd>> = const { RefCell::new(None) };
+}
+
+#[test]
+fn all_threads_have_ended_when_the_runtime_has() {
+    let _watchdog = Watchdog::start();
+    let ended = Counter::default();
+    let runtime = Runtime::builder()
+        .workers(3)
+        .caller_runs_tasks(false)
+        .build()
+        .unwrap();
+    let together = Arc::new(Barrier::new(6));
+    let mark = |ended: Counter, together: Arc<Barrier>| {
+        move || {
+            AT_THE_END.set(Some(SlowEnd(ended)));
+            together.wait();
+        }
+    };
+    runtime.block_on(async {
+        let jobs = (0..3).map(|_| spawn_blocking(mark(ended.clone(), Arc::clone(&together))));
+        let jobs: Vec<_> = jobs.collect();
+        gather((0..3).map(|_| {
+            let on_a_worker = mark(ended.clone(), Arc::clone(&together));
+            async move { on_a_worker() }
+        }))
+        .await;
+        gather(jobs).await;
+    });
+    runtime.close().unwrap();
+    assert_eq!(ended.get(), 6);
 }
 
 #[test]

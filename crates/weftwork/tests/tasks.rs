@@ -43,6 +43,17 @@ fn a_panic_resumes_in_the_awaiter_with_its_payload() {
 }
 
 #[test]
+fn a_task_that_awaits_itself_panics() {
+    each_reporting(|reports| async move {
+        let (give, own) = oneshot::channel::<Task<()>>();
+        let task = spawn(async move { own.await.unwrap().await });
+        assert!(give.send(task).is_ok());
+        until(|| reports.count() == 1).await;
+        assert_eq!(reports.messages(), ["a task cannot await itself"]);
+    });
+}
+
+#[test]
 fn ids_are_unique_and_never_used_again() {
     each(|| async {
         let mut ids = HashSet::new();

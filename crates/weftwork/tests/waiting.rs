@@ -162,6 +162,7 @@ fn a_timeout_is_no_error_and_cancels_nothing() {
     each(|| async {
         let (tasks, mut gates) = gated(2);
         gates[1].take().unwrap().send(()).unwrap();
+        tasks[1].finished().await;
         let start = Instant::now();
         let waited = wait(tasks).timeout(ms(15)).await;
         assert!(start.elapsed() >= ms(15), "early: {:?}", start.elapsed());
@@ -341,7 +342,9 @@ fn as_completed_ends_with_its_time() {
         let slow = spawn(async move { held.await.is_ok() });
         let left = slow.control();
         let start = Instant::now();
-        let mut stream = as_completed([slow, spawn(ready(true))]).timeout(ms(15));
+        let quick = spawn(ready(true));
+        quick.finished().await;
+        let mut stream = as_completed([slow, quick]).timeout(ms(15));
         assert_eq!(stream.next().await, Some(Ok(true)));
         assert!(stream.next().await.unwrap().is_err());
         assert!(start.elapsed() >= ms(15), "early: {:?}", start.elapsed());
