@@ -279,8 +279,9 @@ fn serve(shared: &Arc<Shared>) {
 pub(crate) fn end_all_tasks(worker: &Worker) {
     let shared = worker.shared();
     shared.life.set_closer(worker.index());
+    let cause = Cancelled::new(None, CancelSource::Shutdown);
     for task in shared.tasks() {
-        task.cancel_for(Cancelled::new(None, CancelSource::Shutdown));
+        task.cancel_for(cause.clone());
     }
     let (first, callbacks) = (Cell::new(0), Cell::new(None));
     worker.work(&|| {

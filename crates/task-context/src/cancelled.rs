@@ -57,6 +57,12 @@ impl Cancelled {
         self.0.msg.as_deref()
     }
 
+    /// True if both are clones of one: somebody asked once.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Who asked for it.
     #[must_use]
     pub fn source(&self) -> CancelSource {

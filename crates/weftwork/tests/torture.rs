@@ -666,3 +666,35 @@ fn a_deep_chain_of_catches() {
         assert_eq!(caught.get(), 1);
     });
 }
+
+/// Every task of a chain passes the end of the runtime on to the next one, which has been asked
+/// already.
+#[test]
+fn the_end_asks_every_task_once() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let (runtime, asked) = (kind.runtime(Runtime::builder()), Counter::default());
+        let counter = asked.clone();
+        runtime.block_on(async {
+            let mut last = common::started(|reached| async move {
+                if catch(common::stuck_at::<()>(reached)).await.is_err() {
+                    counter.add();
+                }
+                for _ in 0..100 {
+                    if catch(yield_now()).await.is_err() {
+                        counter.add();
+                    }
+                }
+            })
+            .await;
+            for _ in 0..10 {
+                let before = last;
+                last = spawn(before);
+            }
+            last.detach();
+            settle().await;
+        });
+        drop(runtime);
+        assert_eq!(asked.get(), 1, "{kind:?}");
+    }
+}

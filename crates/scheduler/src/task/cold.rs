@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
-use weftwork_task_context::Cancelled;
+use weftwork_task_context::{CancelSource, Cancelled};
 
 /// Wakers by the key of whoever left them, the first come first.
 pub(super) type Wakers = BTreeMap<u64, Waker>;
@@ -35,6 +35,8 @@ pub(super) struct Rare {
     /// asyncio's `cancelling()`.
     pub(super) cancels: u32,
     pub(super) must_cancel: Option<Pending>,
+    /// The end of the runtime has asked for this one.
+    pub(super) shutdown: Option<Cancelled>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
     pub(super) probes: Wakers,
     /// Clean-ups that have begun and not ended.
@@ -71,6 +73,16 @@ impl Cold {
 }
 
 impl Rare {
+    /// True if this is the end of the runtime once more, which asks every task itself. Passed on
+    /// from each task of a chain to the next one it would come as often as there are tasks.
+    pub(super) fn is_asked_again(&mut self, cause: &Cancelled) -> bool {
+        if cause.source() != CancelSource::Shutdown {
+            return false;
+        }
+        let before = self.shutdown.replace(cause.clone());
+        before.is_some_and(|before| before.is_same(cause))
+    }
+
     pub(super) fn wakers_of_probes(&self) -> Vec<Waker> {
         self.probes.values().cloned().collect()
     }

@@ -125,6 +125,9 @@ impl TaskControl {
             if self.0.state.set_cold().is_complete() {
                 return false;
             }
+            if counts && rare.is_asked_again(&cause) {
+                return true;
+            }
             if counts {
                 rare.cancels = rare.cancels.saturating_add(1);
             } else if rare.must_cancel.is_some() {
