@@ -310,6 +310,8 @@ impl<T> Future for Blocking<T> {
         if delivering() {
             return Poll::Pending;
         }
+        // To clone and to drop a waker is user code, so not under the lock.
+        let new = cx.waker().clone();
         let mut stage = self.0.0.lock();
         match std::mem::replace(&mut *stage, Stage::Abandoned) {
             Stage::Done(result) => {
@@ -317,7 +319,7 @@ impl<T> Future for Blocking<T> {
                 Poll::Ready(result.unwrap_or_else(|payload| resume_unwind(payload)))
             }
             Stage::Waiting(old) => {
-                *stage = Stage::Waiting(Some(cx.waker().clone()));
+                *stage = Stage::Waiting(Some(new));
                 drop(stage);
                 drop(old);
                 Poll::Pending

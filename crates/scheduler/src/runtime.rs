@@ -5,7 +5,7 @@ use crate::context;
 use crate::entry::{Entry, Place};
 use crate::handle::{Handle, RuntimeError};
 use crate::sched::{Parker, Worker};
-use crate::shared::Shared;
+use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::refs::Runnable;
@@ -361,7 +361,7 @@ fn drive_pinned<F: Future>(
 ) -> Driven<F::Output> {
     let birth = Birth {
         shared: Arc::as_ptr(shared),
-        id: shared.take_ids(1),
+        id: ids::take(1),
         slot: shared.registry.place(),
         location,
         group: None,

@@ -10,7 +10,7 @@ use crate::life::Life;
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
-use crate::task::refs::Runnable;
+use crate::task::refs::{Runnable, TaskRef};
 use crate::task::registry::Registry;
 use crate::task::run::abandon;
 use crate::task::{Group, Payload, Task, TaskControl};
@@ -20,8 +20,8 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 use std::{io, ptr};
+use weftwork_std_or_loom::atomic::AtomicUsize;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
 use weftwork_std_or_loom::{Mutex, fence_edge};
 use weftwork_task_context::{CancelSource, Cancelled};
 
@@ -66,7 +66,8 @@ pub(crate) struct Shared {
     pub(crate) blocking: Pool,
     pub(crate) entries: Entries,
     pub(crate) life: Life,
-    ids: AtomicU64,
+    /// No task of this runtime has a lower number, and none of an earlier one a higher.
+    first_id: u64,
     me: Weak<Shared>,
 }
 
@@ -88,7 +89,7 @@ impl Shared {
             blocking,
             entries: Entries::default(),
             life: Life::default(),
-            ids: AtomicU64::new(1),
+            first_id: ids::next(),
             me: me.clone(),
             config,
         });
@@ -119,11 +120,6 @@ impl Shared {
     pub(crate) fn others_awake(&self) -> bool {
         let seated = self.remotes.len() - self.seats.lock().len();
         self.idle.sleeping() + 1 < seated
-    }
-
-    /// `count` fresh task numbers.
-    pub(crate) fn take_ids(&self, count: u64) -> u64 {
-        self.ids.fetch_add(count, Relaxed)
     }
 
     /// Work was pushed to a queue that every search looks at.
@@ -211,10 +207,10 @@ impl Shared {
                     self.registry.place_for(&mut worker.free_places()),
                     worker.next_id(),
                 ),
-                None => (self.registry.place(), self.take_ids(1)),
+                None => (self.registry.place(), ids::take(1)),
             };
             let birth = Birth {
-                shared: self,
+                shared: self.me.as_ptr(),
                 id,
                 slot,
                 location: origin.location,
@@ -240,10 +236,9 @@ impl Shared {
 
     /// Spawns a task that the registry does not know and that has no handle.
     pub(crate) fn spawn_hidden(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let id = 0;
         let birth = Birth {
-            shared: self,
-            id,
+            shared: self.me.as_ptr(),
+            id: 0,
             slot: NO_SLOT,
             location: Location::caller(),
             group: None,
@@ -303,6 +298,24 @@ impl Drop for Shared {
     }
 }
 
+/// The numbers of tasks: no two tasks of a process have the same one.
+pub(crate) mod ids {
+    // std: a mere source of numbers, which a model has no interest in.
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+
+    /// The first of `count` fresh numbers.
+    pub(crate) fn take(count: u64) -> u64 {
+        NEXT.fetch_add(count, Relaxed)
+    }
+
+    /// A number from which on all are fresh.
+    pub(super) fn next() -> u64 {
+        NEXT.load(Relaxed)
+    }
+}
+
 /// All runtimes of this process, for whoever holds a task that may have outlived its own.
 mod alive {
     use super::Shared;
@@ -338,17 +351,19 @@ mod alive {
     }
 }
 
-/// The runtime at this address, if it is still there.
-pub(crate) fn find(shared: *const Shared) -> Option<Arc<Shared>> {
-    alive::find(shared)
+/// The runtime of this task, if it is still there.
+pub(crate) fn find(task: &Header) -> Option<Arc<Shared>> {
+    // Another runtime may stand at the address by now: its numbers begin after the task's.
+    alive::find(task.shared()).filter(|shared| task.id() >= shared.first_id)
 }
 
-/// Tells the exception handler of the task's runtime of a panic that nobody will see.
-pub(crate) fn report(task: &Header, payload: Payload, context: &'static str) {
-    let shared = find(task.shared());
-    // SAFETY: the caller has a reference.
-    let control = unsafe { crate::task::refs::TaskRef::new(NonNull::from_ref(task)) };
-    let report = Report::of_task(TaskControl::new(control), payload, context);
+/// Tells the exception handler of the task's runtime of a panic that nobody will see. The
+/// caller has a reference, or the right to poll.
+pub(crate) fn report(task: NonNull<Header>, payload: Payload, context: &'static str) {
+    // SAFETY: by the caller.
+    let task = unsafe { TaskRef::new(task) };
+    let shared = find(&task);
+    let report = Report::of_task(TaskControl::new(task), payload, context);
     report::deliver(shared.as_deref().map(|shared| &shared.config), report);
 }
 

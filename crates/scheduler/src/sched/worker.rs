@@ -6,7 +6,7 @@
 
 use super::{LifoSlot, LocalQueue, Parker, Stealer};
 use crate::entry::Entry;
-use crate::shared::Shared;
+use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
 use crate::task::cell::Header;
 use crate::task::memory::FreeCells;
@@ -166,7 +166,7 @@ impl Worker {
     pub(crate) fn next_id(&self) -> u64 {
         let (next, end) = self.ids.get();
         let (next, end) = if next == end {
-            let first = self.shared.take_ids(IDS);
+            let first = ids::take(IDS);
             (first, first + IDS)
         } else {
             (next, end)

@@ -82,7 +82,7 @@ impl<T> Task<T> {
         if matches!(thread_kind(), ThreadKind::Worker | ThreadKind::Lane) {
             return Err(BlockingRefused::OnWorker);
         }
-        let shared = shared::find(self.task_ref().shared());
+        let shared = shared::find(self.task_ref());
         if !shared.is_some_and(|shared| shared.is_running()) {
             return Err(BlockingRefused::NotRunning);
         }

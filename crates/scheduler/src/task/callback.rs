@@ -4,15 +4,16 @@
 //! state says that the output is theirs: they look at it in place, one after another.
 
 use super::cancel::{unique_key, wake_all};
-use super::cold::Callback;
+use super::cold::{Callback, Rare};
 use super::refs::TaskRef;
 use super::run::drop_unwanted;
 use super::state::End;
-use super::waker::Joiner;
 use super::{contain, join::Task};
+use crate::callbacks::DROPPED;
 use crate::shared::{self, Shared};
-use std::fmt;
 use std::marker::PhantomData;
+use std::{fmt, mem};
+use weftwork_std_or_loom::MutexGuard;
 
 /// Names a registered done callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -84,24 +85,24 @@ impl<T> Task<T> {
             })
         });
         let task = self.task_ref();
-        let mut rare = task.cold_or_new().lock();
-        if !task.state.set_cold().is_complete() {
-            rare.callbacks.push_back((id, callback));
-            return CallbackId(id);
-        }
-        drop(rare);
-        // The task may have outlived its runtime: look it up instead of trusting the header.
-        if let Some(shared) = shared::find(task.shared()) {
-            {
-                let mut rare = task.cold_or_new().lock();
-                rare.callbacks_left += 1;
-                task.state.lend_to_callbacks();
+        {
+            let mut rare = task.cold_or_new().lock();
+            if !task.state.set_cold().is_complete() {
+                rare.callbacks.push_back((id, callback));
+                return CallbackId(id);
             }
-            let job = Job {
-                task: task.clone(),
-                callback: Some(callback),
+        }
+        // The task may have outlived its runtime: look it up instead of trusting the header.
+        if let Some(shared) = shared::find(task) {
+            let hands = {
+                let mut rare = task.cold_or_new().lock();
+                rare.callbacks.push_back((id, callback));
+                task.state.lend_to_callbacks();
+                !mem::replace(&mut rare.handing, true)
             };
-            shared.lane.call(&shared, Box::new(move || job.run()));
+            if hands {
+                hand_over(task, &shared);
+            }
         }
         CallbackId(id)
     }
@@ -120,21 +121,46 @@ impl<T> Task<T> {
     }
 }
 
-/// The task has completed with callbacks: they go to the lane, its joiner waits for them.
-pub(super) fn hand_to_lane(task: &TaskRef, joiner: Option<Joiner>, shared: &Shared) {
-    let callbacks = {
-        let mut rare = task.cold_or_new().lock();
-        rare.joiner = joiner;
-        rare.callbacks_left += rare.callbacks.len();
-        std::mem::take(&mut rare.callbacks)
-    };
-    for (_, callback) in callbacks {
+/// Hands the callbacks of a complete task to the lane, in order, those too that are added
+/// meanwhile: whoever turned `handing` on does so. The output is theirs until all have ended.
+pub(super) fn hand_over(task: &TaskRef, shared: &Shared) {
+    loop {
+        let callback = {
+            let mut rare = task.cold_or_new().lock();
+            let Some((_, callback)) = rare.callbacks.pop_front() else {
+                rare.handing = false;
+                return resolve_if_over(task, rare);
+            };
+            rare.callbacks_left += 1;
+            callback
+        };
         let job = Job {
             task: task.clone(),
             callback: Some(callback),
         };
         shared.lane.call(shared, Box::new(move || job.run()));
     }
+}
+
+/// If no callback is left, the output goes to the handle, or is dropped where there is none,
+/// and whoever waits is told.
+fn resolve_if_over(task: &TaskRef, mut rare: MutexGuard<'_, Rare>) {
+    if rare.handing || rare.callbacks_left > 0 {
+        return;
+    }
+    // Under the lock, so that a callback added meanwhile lends the output again.
+    let before = task.state.callbacks_done();
+    let joiner = rare.joiner.take();
+    let waiters = mem::take(&mut rare.waiters);
+    drop(rare);
+    let Some(end) = before.end() else { return };
+    if !before.has_handle() && !before.is_taken() {
+        drop_unwanted(task.as_ptr(), end);
+    }
+    if let Some(joiner) = joiner {
+        joiner.tell(end);
+    }
+    wake_all(waiters.into_values());
 }
 
 /// A callback on its way through the lane. Dropped unrun it still counts as ended.
@@ -145,38 +171,24 @@ struct Job {
 
 impl Job {
     fn run(mut self) {
-        if let Some(callback) = self.callback.take()
-            && let Err(payload) = contain(|| callback(&self.task))
-        {
-            shared::report(&self.task, payload, "a done callback");
+        if let Some(callback) = self.callback.take() {
+            self.contain("a done callback", |task| callback(task));
         }
+    }
+
+    fn contain(&self, what: &'static str, f: impl FnOnce(&TaskRef)) {
+        contain(|| f(&self.task))
+            .unwrap_or_else(|payload| shared::report(self.task.as_ptr(), payload, what));
     }
 }
 
 impl Drop for Job {
     fn drop(&mut self) {
-        drop(self.callback.take());
-        let (before, joiner, waiters) = {
-            let mut rare = self.task.cold_or_new().lock();
-            rare.callbacks_left -= 1;
-            if rare.callbacks_left > 0 {
-                return;
-            }
-            // Under the lock, so that a callback added meanwhile lends the output again.
-            let before = self.task.state.callbacks_done();
-            (
-                before,
-                rare.joiner.take(),
-                std::mem::take(&mut rare.waiters),
-            )
-        };
-        let Some(end) = before.end() else { return };
-        if !before.has_handle() && !before.is_taken() {
-            drop_unwanted(self.task.as_ptr(), end);
+        if let Some(callback) = self.callback.take() {
+            self.contain(DROPPED, |_| drop(callback));
         }
-        if let Some(joiner) = joiner {
-            joiner.tell(end);
-        }
-        wake_all(waiters.into_values());
+        let mut rare = self.task.cold_or_new().lock();
+        rare.callbacks_left -= 1;
+        resolve_if_over(&self.task, rare);
     }
 }

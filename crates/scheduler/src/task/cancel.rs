@@ -4,13 +4,13 @@
 //! functions; `docs/cancellation.md` has the protocol.
 
 use super::cell::Header;
-use super::cold::set_waker;
 use super::control::TaskControl;
 use super::refs::TaskRef;
 use super::run::swallow;
 use super::waker;
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_task_context::{self as context, Cancelled, with_frame};
@@ -73,7 +73,8 @@ impl Probe {
             // SAFETY: it is being polled on this thread, so it is live.
             (unique_key(), unsafe { TaskRef::new(task) })
         });
-        let old = set_waker(&mut task.cold_or_new().lock().probes, *key, cx.waker());
+        let new = Arc::new(cx.waker().clone());
+        let old = task.cold_or_new().lock().probes.insert(*key, new);
         task.state.set_cold();
         drop(old);
     }
@@ -111,11 +112,18 @@ pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
     }
 }
 
+/// As [`wake_all`], by reference.
+pub(super) fn wake_all_by_ref(wakers: &[Arc<Waker>]) {
+    for waker in wakers {
+        swallow(WAKER, || waker.wake_by_ref());
+    }
+}
+
 /// Wakes all probes of a task.
 pub(super) fn wake_probes(task: &Header) {
     if let Some(cold) = task.cold() {
-        let wakers = cold.lock().wakers_of_probes();
-        wake_all(wakers);
+        let probes = cold.lock().wakers_of_probes();
+        wake_all_by_ref(&probes);
     }
 }
 

@@ -243,8 +243,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
             return match catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) })) {
                 Ok(()) => Polled::Panicked(payload),
                 Err(second) => {
-                    // SAFETY: the caller polls it: it is live.
-                    shared::report(unsafe { header.as_ref() }, second, "the drop of its future");
+                    shared::report(header, second, "the drop of its future");
                     Polled::Panicked(payload)
                 }
             };
@@ -255,8 +254,7 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { drop_future::<F>(header) }));
         if let Err(payload) = dropped {
             if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(output))) {
-                // SAFETY: as above.
-                shared::report(unsafe { header.as_ref() }, second, "the drop of its output");
+                shared::report(header, second, "the drop of its output");
             }
             return Polled::Panicked(payload);
         }

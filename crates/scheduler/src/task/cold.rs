@@ -5,13 +5,15 @@ use super::error::TaskError;
 use super::refs::TaskRef;
 use super::waker::Joiner;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
 use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Wakers by the key of whoever left them, the first come first.
-pub(super) type Wakers = BTreeMap<u64, Waker>;
+/// Wakers by the key of whoever left them, the first come first. Whoever leaves one clones it
+/// before it takes the lock, and drops the one before after that: both are user code.
+pub(super) type Wakers<W = Waker> = BTreeMap<u64, W>;
 
 /// A done callback with its type erased: it gets the task whose output it may look at.
 pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
@@ -35,15 +37,20 @@ pub(super) struct Rare {
     /// asyncio's `cancelling()`.
     pub(super) cancels: u32,
     pub(super) must_cancel: Option<Pending>,
+    /// Why it was cancelled, from the delivery on.
+    pub(super) cancelled_by: Option<Cancelled>,
     /// The end of the runtime has asked for this one.
     pub(super) shutdown: Option<Cancelled>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
-    pub(super) probes: Wakers,
+    /// In an `Arc`, because they are called again and again, and not under the lock.
+    pub(super) probes: Wakers<Arc<Waker>>,
     /// Clean-ups that have begun and not ended.
     pub(super) cleaning: u32,
     /// The raised cancel has been delivered to the siblings of the raising await.
     pub(super) told: bool,
     pub(super) callbacks: VecDeque<(u64, Callback)>,
+    /// The task is complete, and some thread hands `callbacks` to the lane, in order.
+    pub(super) handing: bool,
     /// Callbacks that were handed to the lane and have not ended.
     pub(super) callbacks_left: usize,
     /// The joiner of a completed task whose callbacks have not ended.
@@ -83,16 +90,7 @@ impl Rare {
         before.is_some_and(|before| before.is_same(cause))
     }
 
-    pub(super) fn wakers_of_probes(&self) -> Vec<Waker> {
+    pub(super) fn wakers_of_probes(&self) -> Vec<Arc<Waker>> {
         self.probes.values().cloned().collect()
-    }
-}
-
-/// Puts the latest waker of `key` in; gives the one before, for its destructor is user code.
-pub(super) fn set_waker(wakers: &mut Wakers, key: u64, waker: &Waker) -> Option<Waker> {
-    match wakers.get_mut(&key) {
-        Some(old) if old.will_wake(waker) => None,
-        Some(old) => Some(std::mem::replace(old, waker.clone())),
-        None => wakers.insert(key, waker.clone()),
     }
 }

@@ -142,6 +142,15 @@ impl TaskControl {
         true
     }
 
+    /// Why it was cancelled last: the cancel that is waiting to be delivered, or was. It stays
+    /// while the task cleans up, and after its end.
+    #[must_use]
+    pub fn cancel_cause(&self) -> Option<Cancelled> {
+        let rare = self.0.cold()?.lock();
+        let waiting = rare.must_cancel.as_ref().map(|pending| &pending.cause);
+        waiting.or(rare.cancelled_by.as_ref()).cloned()
+    }
+
     /// How many cancels were asked for and not taken back.
     #[must_use]
     pub fn cancelling(&self) -> u32 {

@@ -100,14 +100,13 @@ impl Group {
 
     /// Leaves the awaiter's waker, then reads the word.
     pub fn register(&self, waker: &Waker) -> Progress {
-        let old = {
-            let mut awaiter = self.inner().awaiter.lock();
-            match &*awaiter {
-                Some(old) if old.will_wake(waker) => None,
-                _ => awaiter.replace(waker.clone()),
-            }
-        };
-        drop(old);
+        let known = |old: &Waker| old.will_wake(waker);
+        if !self.inner().awaiter.lock().as_ref().is_some_and(known) {
+            // To clone and to drop a waker is user code, so not under the lock.
+            let new = waker.clone();
+            let old = self.inner().awaiter.lock().replace(new);
+            drop(old);
+        }
         self.progress()
     }
 

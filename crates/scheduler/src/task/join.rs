@@ -2,7 +2,6 @@
 
 use super::cancel::{self, Probe, current, delivered, mark_busy, mark_interest, mark_taken};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
-use super::cold::set_waker;
 use super::contain;
 use super::control::TaskControl;
 use super::error::{ResultError, TaskError};
@@ -11,7 +10,7 @@ use super::refs::{TaskRef, free};
 use super::run::{drop_unwanted, end_unborn};
 use super::state::{End, OnDropHandle, Snapshot};
 use super::waker::{self, Joiner};
-use crate::shared::{self, Shared};
+use crate::shared::{self, Shared, ids};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -90,7 +89,7 @@ impl<T> Task<T> {
         F: Future<Output = T>,
     {
         let location = Location::caller();
-        let id = shared.take_ids(1);
+        let id = ids::take(1);
         let birth = Birth {
             shared: Arc::as_ptr(shared),
             id,
@@ -209,7 +208,7 @@ impl<T> Task<T> {
             if !self.task.state.unset_join_waker() {
                 return self.register(waker);
             }
-            drop(self.take_joiner());
+            self.take_joiner().discard();
         }
         let word = Joiner::word_of(waker);
         // SAFETY: the slot is empty, and without its bit it is this handle's.
@@ -232,7 +231,7 @@ impl<T> Task<T> {
             if !self.task.state.unset_join_waker() {
                 return false;
             }
-            drop(self.take_joiner());
+            self.take_joiner().discard();
         }
         let word = Joiner::word_of_member(group.join());
         // SAFETY: the slot is empty, and without its bit it is this handle's.
@@ -269,7 +268,7 @@ impl<T> Task<T> {
     /// Drops wakers: a panic must not keep the handle from giving its reference up.
     fn contain_drop(&self, f: impl FnOnce()) {
         contain(f).unwrap_or_else(|payload| {
-            shared::report(&self.task, payload, "the drop of a waker");
+            shared::report(self.task.as_ptr(), payload, "the drop of a waker");
         });
     }
 
@@ -392,16 +391,17 @@ impl<T> Task<T> {
 
 /// Leaves a waker in the list of waiters; false if the task is resolved.
 pub(super) fn wait_in_cold(task: &TaskRef, key: u64, waker: &Waker) -> bool {
+    let new = waker.clone();
     let (old, waits) = {
         let mut rare = task.cold_or_new().lock();
         if task.state.set_cold().is_resolved() {
-            (rare.waiters.remove(&key), false)
+            (rare.waiters.remove(&key), Err(new))
         } else {
-            (set_waker(&mut rare.waiters, key, waker), true)
+            (rare.waiters.insert(key, new), Ok(()))
         }
     };
     drop(old);
-    waits
+    waits.is_ok()
 }
 
 /// Takes a waker out of the list of waiters.
@@ -451,7 +451,7 @@ impl<T> Drop for Task<T> {
             OnDropHandle::Released(true) => return unsafe { free(header) },
             OnDropHandle::DropWaker => {
                 let joiner = self.take_joiner();
-                self.contain_drop(|| drop(joiner));
+                self.contain_drop(|| joiner.discard());
             }
             OnDropHandle::DropOutput => {
                 if let Some(end) = self.state().end() {

@@ -113,12 +113,15 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
         let Some(Pending { cause, .. }) = rare.must_cancel.take() else {
             return Delivered::Nothing;
         };
+        rare.cancelled_by = Some(cause.clone());
         (cause, rare.wakers_of_probes())
     };
     if task.polls() == 0 || (!task.interested() && probes.is_empty()) {
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
-    cancel::wake_all(probes);
+    cancel::wake_all_by_ref(&probes);
+    // Not kept over the poll, in which scopes come and go.
+    drop(probes);
     let (polled, heard) = with_frame(Some(&cause), false, || {
         // SAFETY: the caller holds the right to poll, and the stage holds the future.
         unsafe { (task.vtable.poll)(header, cx) }
@@ -127,9 +130,7 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
     match polled {
         Polled::Panicked(payload) => return Delivered::Ended(Ended::Panicked(payload)),
         Polled::Ready if !heard.frame.taken => {
-            // SAFETY: the poll left an output, which nobody else knows of.
-            contain(|| unsafe { (task.vtable.drop_output)(header) })
-                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
+            drop_output(header);
             return Delivered::Ended(Ended::Cancelled(cause));
         }
         Polled::Ready => return Delivered::Ended(ready(task, header)),
@@ -156,9 +157,7 @@ fn ready(task: &Header, header: NonNull<Header>) -> Ended {
     let pending = task.cold_or_new().lock().must_cancel.take();
     match pending {
         Some(Pending { cause, own: true }) => {
-            // SAFETY: the poll left an output, which nobody else knows of.
-            contain(|| unsafe { (task.vtable.drop_output)(header) })
-                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
+            drop_output(header);
             Ended::Cancelled(cause)
         }
         _ => Ended::Value,
@@ -248,19 +247,16 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
             .remove(task, Some(&mut worker.free_places())),
         None => shared.registry.remove(task, None),
     }
+    let is_ours = || task.state.is_exclusive() && !task.state.load().has_cold();
     let mut how = Completing::default();
-    if task.state.is_exclusive() && !task.state.load().has_cold() {
-        // SAFETY: exclusive, and the output is in place.
-        match contain(|| unsafe { (task.vtable.drop_output)(header) }) {
-            // SAFETY: it was the last reference.
-            Ok(()) => unsafe { free(header) },
-            Err(payload) => {
-                // Who gets the report may keep the task: from here on it is not exclusive.
-                shared::report(task, payload, OUTPUT);
-                how.dropped = true;
-                publish(header, task, end, how, shared);
-            }
-        }
+    if is_ours() {
+        drop_output(header);
+        how.dropped = true;
+    }
+    // Asked again: the destructor of the output, or whoever got its panic, may keep the task.
+    if how.dropped && is_ours() {
+        // SAFETY: it was the last reference.
+        unsafe { free(header) };
     } else {
         publish(header, task, end, how, shared);
     }
@@ -280,13 +276,25 @@ fn fail(task: &Header, error: TaskError) {
 
 /// The transition to complete, and the wakes that follow.
 fn publish(header: NonNull<Header>, task: &Header, end: End, mut how: Completing, shared: &Shared) {
-    let join_waker = loop {
+    let joiner = loop {
         // The lock makes completion and the registration of a callback exclude each other.
-        let rare = how.locked.then(|| task.cold_or_new().lock());
+        let mut rare = how.locked.then(|| task.cold_or_new().lock());
         how.callbacks = rare.as_ref().is_some_and(|rare| !rare.callbacks.is_empty());
         match task.state.complete(end, how) {
             OnComplete::Released => return,
-            OnComplete::Keeps { join_waker } => break join_waker,
+            OnComplete::Keeps { join_waker } => {
+                let joiner = join_waker.then(|| {
+                    // SAFETY: the state word gave the joiner's slot to the completer.
+                    unsafe { task.joiner.with(|slot| Joiner::take(*slot)) }
+                });
+                if let Some(rare) = rare.as_mut().filter(|_| how.callbacks) {
+                    // Under the lock that completed: a callback that is added now queues behind.
+                    rare.handing = true;
+                    rare.joiner = joiner;
+                    break None;
+                }
+                break joiner;
+            }
             OnComplete::LockCold => how.locked = true,
             OnComplete::DropOutput => {
                 drop(rare);
@@ -297,12 +305,8 @@ fn publish(header: NonNull<Header>, task: &Header, end: End, mut how: Completing
     };
     // SAFETY: `Keeps` left the runtime's reference to us.
     let task = unsafe { TaskRef::from_counted(header) };
-    let joiner = join_waker.then(|| {
-        // SAFETY: the state word gave the joiner's slot to the completer.
-        unsafe { task.joiner.with(|slot| Joiner::take(*slot)) }
-    });
-    if !task.state.load().is_resolved() {
-        callback::hand_to_lane(&task, joiner, shared);
+    if how.callbacks {
+        callback::hand_over(&task, shared);
         return;
     }
     if let Some(joiner) = joiner {
@@ -320,11 +324,7 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
     // SAFETY: the caller has a reference.
     let task = unsafe { header.as_ref() };
     match end {
-        End::Value => {
-            // SAFETY: the output is in place and the caller's.
-            contain(|| unsafe { (task.vtable.drop_output)(header) })
-                .unwrap_or_else(|payload| shared::report(task, payload, OUTPUT));
-        }
+        End::Value => drop_output(header),
         End::Cancelled => {}
         End::Panicked => {
             let Some(cold) = task.cold() else { return };
@@ -335,12 +335,19 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
             match error {
                 Some(TaskError::Panicked(payload)) if seen => drop_payload(payload),
                 Some(TaskError::Panicked(payload)) => {
-                    shared::report(task, payload, "never retrieved");
+                    shared::report(header, payload, "never retrieved");
                 }
                 _ => {}
             }
         }
     }
+}
+
+/// Drops an output that is in place and the caller's.
+fn drop_output(header: NonNull<Header>) {
+    // SAFETY: by the caller, who also has a reference, or the right to poll.
+    contain(|| unsafe { (header.as_ref().vtable.drop_output)(header) })
+        .unwrap_or_else(|payload| shared::report(header, payload, OUTPUT));
 }
 
 /// Runs user code that must not unwind into ours; a panic goes to the exception handler of this

@@ -130,6 +130,14 @@ impl Joiner {
         word & KIND == TASK && task_of(waker).is_some_and(|header| header.as_ptr().addr() == word)
     }
 
+    /// Lets go of it before the task's end: a group does not count the task any more.
+    pub(super) fn discard(self) {
+        match self {
+            Self::Waker(waker) => drop(waker),
+            Self::Group(member) => member.ended(End::Value),
+        }
+    }
+
     /// Tells it.
     pub(super) fn tell(self, end: End) {
         match self {
