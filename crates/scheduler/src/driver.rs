@@ -11,19 +11,33 @@ use std::{io, mem};
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::atomic::{AtomicBool, AtomicU64};
+use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
 use weftwork_timer_wheel::{Key, Wheel};
 
 /// A busy worker asks the reactor for events at most this often.
 const POLL_INTERVAL: u64 = 50_000;
 
+/// Nobody has the turn.
+const NOBODY: usize = usize::MAX;
+/// Whoever drives a main future on a thread that is no worker.
+pub(crate) const NO_WORKER: usize = usize::MAX - 1;
+
 /// The right to wait on the reactor. It orders nothing: reactor and timers have their own locks.
-struct Turn<'a>(&'a AtomicBool);
+/// Who gives it back and does not come again at once calls [`Shared::see_to_driver`].
+struct Turn<'a>(&'a AtomicUsize);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.store(false, Relaxed);
+        self.0.store(NOBODY, Relaxed);
     }
+}
+
+/// What a sleep came to.
+#[derive(Default)]
+pub(crate) struct Slept {
+    pub(crate) wakers: Vec<Waker>,
+    /// It was on the driver, where nobody is now.
+    pub(crate) on_driver: bool,
 }
 
 /// What to do when a time has come.
@@ -44,8 +58,8 @@ pub(crate) fn drop_due(due: Due) {
 /// The driver.
 pub(crate) struct Driver {
     reactor: Arc<Reactor>,
-    /// Somebody waits on the reactor.
-    taken: AtomicBool,
+    /// The worker that waits on the reactor.
+    holder: AtomicUsize,
     timers: Mutex<Timers>,
     /// The time of the earliest timer, a hint for busy workers; `u64::MAX` for none.
     next: AtomicU64,
@@ -66,7 +80,7 @@ impl Driver {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             reactor: Arc::new(Reactor::new()?),
-            taken: AtomicBool::new(false),
+            holder: AtomicUsize::new(NOBODY),
             timers: Mutex::new(Timers {
                 wheel: Wheel::new(),
                 waiting_until: 0,
@@ -143,16 +157,30 @@ impl Driver {
         !self.reactor.is_empty()
     }
 
-    fn try_take(&self) -> Option<Turn<'_>> {
-        let free = !self.taken.load(Relaxed) && !self.taken.swap(true, Relaxed);
-        free.then(|| Turn(&self.taken))
+    /// The worker that waits on the reactor; none if nobody does, or a thread that is no worker.
+    pub(crate) fn holder(&self) -> Option<usize> {
+        Some(self.holder.load(Relaxed)).filter(|holder| *holder < NO_WORKER)
+    }
+
+    /// True if nobody waits on the reactor.
+    pub(crate) fn is_unattended(&self) -> bool {
+        self.holder.load(Relaxed) == NOBODY
+    }
+
+    fn try_take(&self, who: usize) -> Option<Turn<'_>> {
+        let taken = self.is_unattended()
+            && self
+                .holder
+                .compare_exchange(NOBODY, who, Relaxed, Relaxed)
+                .is_ok();
+        taken.then(|| Turn(&self.holder))
     }
 
     /// A busy worker's look: timers that are due, and now and then the reactor.
-    pub(crate) fn poll(&self, shared: &Shared, now: u64) -> Vec<Waker> {
+    pub(crate) fn poll(&self, shared: &Shared, worker: usize, now: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
         let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
-        if events && let Some(_turn) = self.try_take() {
+        if events && let Some(_turn) = self.try_take(worker) {
             self.polled.store(now, Relaxed);
             self.wait(Some(Duration::ZERO), &mut wakers);
         }
@@ -162,22 +190,24 @@ impl Driver {
         wakers
     }
 
-    /// A worker's sleep: on the reactor if nobody else waits on it, otherwise on its thread.
+    /// The sleep of a worker (or of [`NO_WORKER`]): on the reactor if nobody else waits on it,
+    /// otherwise on its thread.
     pub(crate) fn park(
         &self,
         shared: &Shared,
+        who: usize,
         parker: &Parker,
         limit: Option<Duration>,
-    ) -> Vec<Waker> {
+    ) -> Slept {
         let mut wakers = Vec::new();
         let turn = if self.is_needed_within(limit) {
-            self.try_take()
+            self.try_take(who)
         } else {
             None
         };
         let Some(turn) = turn else {
             parker.park(limit);
-            return wakers;
+            return Slept::default();
         };
         let timeout = self.plan(limit);
         if timeout != Some(Duration::ZERO) {
@@ -185,7 +215,10 @@ impl Driver {
         }
         self.fire(shared, &mut wakers);
         drop(turn);
-        wakers
+        Slept {
+            wakers,
+            on_driver: true,
+        }
     }
 
     /// False if a sleep of this length can do without the reactor, whose wait costs several

@@ -1,33 +1,28 @@
 //! The main futures of `block_on`: each is polled by its own thread only, and woken there.
 
+use crate::driver::NO_WORKER;
 use crate::sched::Parker;
 use crate::shared::Shared;
 use crate::task::cell::Header;
 use crate::task::refs::Runnable;
 use std::ptr;
 use std::sync::Arc;
-use weftwork_std_or_loom::atomic::AtomicBool;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, edge};
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicUsize};
+use weftwork_std_or_loom::{Mutex, edge, fence_edge};
 
 /// The main futures that are being driven.
 #[derive(Default)]
 pub(crate) struct Entries(Mutex<Vec<Arc<Entry>>>);
 
-/// One thread in `block_on`.
+/// One thread in `block_on` or `run_forever`.
 pub(crate) struct Entry {
     /// Its main task is active and waits to be polled: the flag is the runnable.
     notified: AtomicBool,
     main: *const Header,
-    place: Place,
-}
-
-/// Where the thread sleeps.
-pub(crate) enum Place {
-    /// It is a worker.
-    Worker(usize),
-    /// It only polls its main future.
-    Thread(Parker),
+    /// The worker that the thread is at this moment, or [`NO_WORKER`]: then it sleeps on its own.
+    worker: AtomicUsize,
+    parker: Parker,
 }
 
 // SAFETY: `main` is compared, never followed.
@@ -36,17 +31,46 @@ unsafe impl Send for Entry {}
 unsafe impl Sync for Entry {}
 
 impl Entry {
-    /// The main task was made runnable.
-    pub(crate) fn new(main: *const Header, place: Place) -> Arc<Self> {
+    /// An entry of this thread for a main task, which was just made runnable.
+    pub(crate) fn new(main: *const Header) -> Arc<Self> {
+        Self::with(main, true)
+    }
+
+    /// For a thread that has no main future and only waits to be called.
+    pub(crate) fn resting() -> Arc<Self> {
+        Self::with(ptr::null(), false)
+    }
+
+    fn with(main: *const Header, notified: bool) -> Arc<Self> {
+        let parker = Parker::new();
+        parker.adopt();
         Arc::new(Self {
-            notified: AtomicBool::new(true),
+            notified: AtomicBool::new(notified),
             main,
-            place,
+            worker: AtomicUsize::new(NO_WORKER),
+            parker,
         })
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn parker(&self) -> &Parker {
+        &self.parker
+    }
+
+    /// The thread is this worker from here on, or [`NO_WORKER`].
+    pub(crate) fn set_worker(&self, worker: usize) {
+        self.worker.store(worker, Relaxed);
+        // Between the change of the place and the next look at the news; pairs with `call`.
+        fence_edge!(I1, SeqCst);
+    }
+
+    /// Wakes the thread wherever it sleeps.
+    fn call(&self, shared: &Shared) {
+        // Between the caller's news and the look at the place; pairs with `set_worker`.
+        fence_edge!(I1, SeqCst);
+        match self.worker.load(Relaxed) {
+            NO_WORKER => self.parker.unpark(shared.driver.reactor()),
+            worker => shared.call_worker(worker),
+        }
     }
 
     /// True if this is the entry of that main task.
@@ -92,20 +116,23 @@ impl Entries {
         // task is not complete.
         let Some(entry) = entry else { return };
         entry.put();
-        match &entry.place {
-            Place::Worker(worker) => shared.call_worker(*worker),
-            Place::Thread(parker) => parker.unpark(shared.driver.reactor()),
-        }
+        entry.call(shared);
     }
 
     /// Wakes all threads, to look at the state of the runtime.
     pub(crate) fn call_all(&self, shared: &Shared) {
         let entries: Vec<_> = self.0.lock().clone();
         for entry in entries {
-            match &entry.place {
-                Place::Worker(worker) => shared.call_worker(*worker),
-                Place::Thread(parker) => parker.unpark(shared.driver.reactor()),
-            }
+            entry.call(shared);
+        }
+    }
+
+    /// A seat is free: wakes a thread that has none.
+    pub(crate) fn call_seatless(&self, shared: &Shared) {
+        let has_none = |entry: &&Arc<Entry>| entry.worker.load(Relaxed) == NO_WORKER;
+        let seatless = self.0.lock().iter().find(has_none).map(Arc::clone);
+        if let Some(entry) = seatless {
+            entry.call(shared);
         }
     }
 }

@@ -10,6 +10,7 @@ mod blocking;
 mod builder;
 mod callbacks;
 mod context;
+mod drive;
 mod driver;
 mod entry;
 mod handle;

@@ -1,7 +1,8 @@
 //! The life of a runtime: open, entered or frozen, closing, closed.
 
+use std::mem;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::atomic::{AtomicBool, AtomicUsize};
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicU64, AtomicUsize};
 use weftwork_std_or_loom::{Condvar, Mutex, fence_edge};
 
 /// No worker closes the runtime.
@@ -15,8 +16,10 @@ pub(crate) struct Life {
     closing: AtomicBool,
     /// Nobody will look at the queues any more.
     over: AtomicBool,
-    /// `stop` was called: the entries return.
+    /// `stop` was called, and some entry has not returned since.
     stopping: AtomicBool,
+    /// How often `stop` was called.
+    stops: AtomicU64,
     /// The worker that waits for the last task to end.
     closer: AtomicUsize,
     gate: Mutex<Gate>,
@@ -26,9 +29,15 @@ pub(crate) struct Life {
 #[derive(Default)]
 struct Gate {
     entries: usize,
+    /// `stop` was called while there was no entry: it is for the next one.
+    stop_next: bool,
     closing: bool,
     retire: bool,
 }
+
+/// Someone's stay in the runtime: the number of stops before it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visit(u64);
 
 /// Why a runtime cannot be entered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +50,7 @@ impl Default for Life {
             closing: AtomicBool::new(false),
             over: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            stops: AtomicU64::new(0),
             closer: AtomicUsize::new(NOBODY),
             gate: Mutex::default(),
             changed: Condvar::new(),
@@ -65,9 +75,15 @@ impl Life {
         self.closing.load(Relaxed)
     }
 
-    #[inline]
+    /// True if somebody who runs it has to be told of what a stop waits for.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Relaxed)
+    }
+
+    /// True if this visit is to end.
+    #[inline]
+    pub(crate) fn is_stopped(&self, visit: Visit) -> bool {
+        self.stops.load(Relaxed) > visit.0
     }
 
     #[inline]
@@ -76,13 +92,14 @@ impl Life {
     }
 
     /// Someone runs the runtime.
-    pub(crate) fn enter(&self) -> Result<(), IsClosed> {
+    pub(crate) fn enter(&self) -> Result<Visit, IsClosed> {
         let mut gate = self.gate.lock();
         if gate.closing {
             return Err(IsClosed);
         }
         self.open(&mut gate);
-        Ok(())
+        let missed = u64::from(mem::take(&mut gate.stop_next));
+        Ok(Visit(self.stops.load(Relaxed) - missed))
     }
 
     fn open(&self, gate: &mut Gate) {
@@ -104,9 +121,11 @@ impl Life {
 
     /// Asks the entries to return, or the next one if there is none: it lets one round run.
     pub(crate) fn stop(&self) {
-        let gate = self.gate.lock();
+        let mut gate = self.gate.lock();
         if !gate.closing {
+            gate.stop_next = gate.entries == 0;
             self.stopping.store(true, Relaxed);
+            self.stops.fetch_add(1, Relaxed);
         }
     }
 

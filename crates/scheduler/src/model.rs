@@ -4,11 +4,11 @@
 
 use crate::builder::Config;
 use crate::handle::Handle;
-use crate::runtime;
 use crate::sched::{LifoSlot, Parker};
 use crate::shared::Shared;
 use crate::task::ResultError;
 use crate::task::run::{Turn, run};
+use crate::{drive, runtime};
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl Scheduler {
 
     /// This thread runs a main future to its end, as `block_on`.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, ResultError> {
-        self.0.life.enter().expect("it is open");
-        let driven = runtime::drive(&self.0, future, Location::caller());
+        let visit = self.0.life.enter().expect("it is open");
+        let driven = drive::drive(&self.0, visit, future, Location::caller());
         self.0.life.leave();
         driven.expect("nobody stops it")
     }

@@ -2,15 +2,15 @@
 
 use crate::builder::{Builder, Config};
 use crate::context;
-use crate::entry::{Entry, Place};
+use crate::drive::{drive, wait};
+use crate::entry::Entry;
 use crate::handle::{Handle, RuntimeError};
-use crate::sched::{Parker, Worker};
-use crate::shared::{Shared, ids};
+use crate::life::Visit;
+use crate::sched::{Seat, Worker};
+use crate::shared::Shared;
 use crate::task::cancel::wake_all;
-use crate::task::cell::{Birth, allocate};
-use crate::task::refs::Runnable;
-use crate::task::run::{Turn, abandon, run};
-use crate::task::{ResultError, Task, TaskError};
+use crate::task::run::abandon;
+use crate::task::{ResultError, TaskError};
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
@@ -20,7 +20,7 @@ use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::{CancelSource, Cancelled, ThreadKind, set_thread_kind};
+use weftwork_task_context::{CancelSource, Cancelled};
 
 /// A runtime: workers, timers, I/O, callbacks.
 ///
@@ -86,10 +86,12 @@ impl Runtime {
         };
         for n in 0..threads {
             let shared = Arc::clone(&runtime.shared);
+            // Its own for good, so that no thread in `block_on` can take it.
+            let seat = shared.take_seat().ok_or(io::ErrorKind::OutOfMemory)?;
             let name = format!("{}-{n}", shared.config.thread_name);
             let thread = std::thread::Builder::new()
                 .name(name)
-                .spawn(move || serve(&shared))?;
+                .spawn(move || serve(&shared, seat))?;
             runtime.threads.lock().push(thread);
         }
         Ok(runtime)
@@ -128,7 +130,7 @@ impl Runtime {
     pub fn try_block_on<F: Future>(&self, future: F) -> Result<F::Output, BlockOnError> {
         let location = Location::caller();
         let entered = self.enter().map_err(BlockOnError::Runtime)?;
-        let result = drive(&self.shared, future, location);
+        let result = drive(&self.shared, entered.visit, future, location);
         drop(entered);
         match result {
             Some(Ok(value)) => Ok(value),
@@ -149,22 +151,15 @@ impl Runtime {
     pub fn run_forever(&self) -> Result<(), RuntimeError> {
         let entered = self.enter()?;
         let shared = &self.shared;
+        let is_stopped = || shared.life.is_stopped(entered.visit);
         let mark = Cell::new(None);
-        let ran = shared.with_seat(|worker| {
-            worker
-                .work(&|| shared.life.is_stopping() && shared.lane.has_run(mark_of(&mark, shared)));
-        });
-        if ran.is_none() {
-            // All seats are taken: the other workers run it, this thread waits for the stop.
-            let parker = Parker::new();
-            parker.adopt();
-            let entry = Entry::new(std::ptr::null(), Place::Thread(parker));
-            shared.entries.add(&entry);
-            while !shared.life.is_stopping() {
-                park(&entry, shared);
-            }
-            shared.entries.remove(&entry);
+        let is_over = || is_stopped() && shared.lane.has_run(mark_of(&mark, shared));
+        let entry = Entry::resting();
+        shared.entries.add(&entry);
+        while !is_over() {
+            wait(&entry, shared, None, is_over);
         }
+        shared.entries.remove(&entry);
         drop(entered);
         Ok(())
     }
@@ -264,14 +259,11 @@ fn mark_of(mark: &Cell<Option<u64>>, shared: &Shared) -> u64 {
 }
 
 /// A thread of the runtime.
-fn serve(shared: &Arc<Shared>) {
+fn serve(shared: &Arc<Shared>, mut seat: Seat) {
     while shared.life.wait_to_run() {
-        let ran = shared.with_seat(|worker| worker.work(&|| !shared.is_running()));
-        if ran.is_none() {
-            // Every seat is taken by threads in `block_on`.
-            std::thread::yield_now();
-        }
+        (seat, ()) = shared.on_seat(seat, |worker| worker.work(&|| !shared.is_running()));
     }
+    shared.give_seat(seat);
 }
 
 /// Cancels every task and works until all have ended and the callbacks that were scheduled
@@ -292,6 +284,7 @@ pub(crate) fn end_all_tasks(worker: &Worker) {
 /// Someone who runs the runtime.
 struct Entered<'a> {
     shared: &'a Shared,
+    visit: Visit,
 }
 
 impl<'a> Entered<'a> {
@@ -299,11 +292,11 @@ impl<'a> Entered<'a> {
         if crate::is_running_here() {
             return Err(RuntimeError::Nested);
         }
-        shared
-            .life
-            .enter()
-            .map_err(|_closed| RuntimeError::Closed)?;
-        Ok(Self { shared })
+        let visit = shared.life.enter();
+        Ok(Self {
+            shared,
+            visit: visit.map_err(|_closed| RuntimeError::Closed)?,
+        })
     }
 }
 
@@ -313,142 +306,6 @@ impl Drop for Entered<'_> {
             // Nobody runs it: the workers freeze.
             self.shared.call_all_workers();
         }
-    }
-}
-
-/// What came of a main future; none if the runtime was stopped before its end.
-pub(crate) type Driven<T> = Option<Result<T, ResultError>>;
-
-/// Runs a main future to its end on this thread.
-///
-/// It returns only once the future is gone, so that the future may borrow.
-pub(crate) fn drive<F: Future>(
-    shared: &Arc<Shared>,
-    future: F,
-    location: &'static Location<'static>,
-) -> Driven<F::Output> {
-    if shared.config.caller_runs_tasks
-        && let Some(seat) = shared.take_seat()
-    {
-        let worker = Worker::new(Arc::clone(shared), seat);
-        return context::be_worker(&worker, || {
-            if shared.config.fifo {
-                drive_in_queue(&worker, future, location)
-            } else {
-                let place = Place::Worker(worker.index());
-                drive_pinned(shared, Some(&worker), place, future, location)
-            }
-        });
-    }
-    let parker = Parker::new();
-    parker.adopt();
-    let kind = set_thread_kind(ThreadKind::Worker);
-    let handle = Handle::new(Arc::clone(shared));
-    let guard = handle.enter();
-    let driven = drive_pinned(shared, None, Place::Thread(parker), future, location);
-    drop(guard);
-    set_thread_kind(kind);
-    driven
-}
-
-/// A main future that only this thread polls, woken through an [`Entry`].
-fn drive_pinned<F: Future>(
-    shared: &Arc<Shared>,
-    worker: Option<&Worker>,
-    place: Place,
-    future: F,
-    location: &'static Location<'static>,
-) -> Driven<F::Output> {
-    let birth = Birth {
-        shared: Arc::as_ptr(shared),
-        id: ids::take(1),
-        slot: shared.registry.place(),
-        location,
-        group: None,
-    };
-    let main = allocate::<F, true>(future, birth);
-    shared.registry.insert(main);
-    // SAFETY: the new cell has one reference for its handle.
-    let mut task = unsafe { Task::<F::Output>::new(main) };
-    let entry = Entry::new(main.as_ptr(), place);
-    shared.entries.add(&entry);
-    if let Some(worker) = worker {
-        worker.set_entry(Some(Arc::clone(&entry)));
-    }
-    let mut stopped = false;
-    while !task.done() {
-        if entry.take() {
-            if stopped {
-                let cause = Cancelled::new(None, CancelSource::Shutdown);
-                abandon(Runnable(main), cause, shared, worker);
-            } else if let Turn::Again(_) = run(Runnable(main), shared, worker) {
-                entry.put();
-                // A main future that wakes itself leaves the others a turn.
-                if let Some(worker) = worker {
-                    worker.work_once();
-                }
-            }
-        } else if shared.life.is_stopping() && !stopped {
-            stopped = true;
-            task.control()
-                .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
-        } else if let Some(worker) = worker {
-            worker.work(&|| entry.is_notified() || (shared.life.is_stopping() && !stopped));
-        } else {
-            park(&entry, shared);
-        }
-    }
-    shared.entries.remove(&entry);
-    if let Some(worker) = worker {
-        worker.set_entry(None);
-    }
-    finish_main(&mut task, stopped)
-}
-
-/// Sleeps until the entry is called.
-fn park(entry: &Entry, shared: &Shared) {
-    let Place::Thread(parker) = entry.place() else {
-        return;
-    };
-    if !entry.is_notified() {
-        wake_all(shared.driver.park(shared, parker, None));
-    }
-}
-
-/// A main future of a single-threaded runtime: it queues among the tasks, in asyncio's order.
-fn drive_in_queue<F: Future>(
-    worker: &Worker,
-    future: F,
-    location: &'static Location<'static>,
-) -> Driven<F::Output> {
-    let shared = worker.shared_arc();
-    let slot = shared.registry.place_for(&mut worker.free_places());
-    let birth = Birth {
-        shared: Arc::as_ptr(shared),
-        id: worker.next_id(),
-        slot,
-        location,
-        group: None,
-    };
-    let main = allocate::<F, false>(future, birth);
-    shared.registry.insert(main);
-    // SAFETY: the new cell has one reference for its handle.
-    let mut task = unsafe { Task::<F::Output>::new(main) };
-    worker.push_back(Runnable(main));
-    worker.work(&|| task.done() || shared.life.is_stopping());
-    let stopped = !task.done();
-    if stopped {
-        task.control()
-            .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
-        worker.work(&|| task.done());
-    }
-    finish_main(&mut task, stopped)
-}
-
-fn finish_main<T>(task: &mut Task<T>, stopped: bool) -> Driven<T> {
-    match task.result() {
-        Err(ResultError::Cancelled(_)) if stopped => None,
-        result => Some(result),
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) struct Shared {
     pub(crate) idle: Idle,
     pub(crate) remotes: Box<[CachePadded<Remote>]>,
     /// The seats nobody works on, the lowest last.
-    pub(crate) seats: Mutex<Vec<Seat>>,
+    seats: Mutex<Vec<Seat>>,
     /// All seats from here on have never been taken.
     in_use: AtomicUsize,
     pub(crate) driver: Driver,
@@ -110,6 +110,12 @@ impl Shared {
         Some(seat)
     }
 
+    /// A seat is free again.
+    pub(crate) fn give_seat(&self, seat: Seat) {
+        self.seats.lock().push(seat);
+        self.entries.call_seatless(self);
+    }
+
     /// How many workers a search has to look at.
     #[inline]
     pub(crate) fn workers_in_use(&self) -> usize {
@@ -125,7 +131,7 @@ impl Shared {
     /// Work was pushed to a queue that every search looks at.
     #[inline]
     pub(crate) fn notify_work(&self) {
-        if let Some(worker) = self.idle.claim_for_work() {
+        if let Some(worker) = self.idle.claim_for_work(self.driver.holder()) {
             self.remotes[worker].parker.unpark(self.driver.reactor());
         }
     }
@@ -133,8 +139,17 @@ impl Shared {
     /// Work was put where a patient look finds it.
     #[inline]
     pub(crate) fn notify_look(&self) {
-        if let Some(worker) = self.idle.claim_for_look() {
+        if let Some(worker) = self.idle.claim_for_look(self.driver.holder()) {
             self.remotes[worker].parker.unpark(self.driver.reactor());
+        }
+    }
+
+    /// Sees to it that somebody comes to the driver: whoever had it and goes on to something
+    /// else calls this. A sleeper that came too late for it sleeps on its thread without a
+    /// limit; the fence of the look for one pairs with its announcement.
+    pub(crate) fn see_to_driver(&self) {
+        if self.driver.is_unattended() {
+            self.notify_look();
         }
     }
 
@@ -255,7 +270,8 @@ impl Shared {
         });
     }
 
-    /// A task has ended; whoever closes the runtime waits for that.
+    /// A task has ended; whoever closes the runtime waits for that. There is no fence before the
+    /// question, for every task asks it: the closer looks again by itself (`Worker::sleep`).
     #[inline]
     pub(crate) fn task_ended(&self) {
         if self.life.is_closing()
@@ -287,8 +303,20 @@ impl Shared {
     /// Runs `f` as a worker on a free seat of this runtime.
     pub(crate) fn with_seat<R>(self: &Arc<Self>, f: impl FnOnce(&Worker) -> R) -> Option<R> {
         let seat = self.take_seat()?;
+        let (seat, value) = self.on_seat(seat, f);
+        self.give_seat(seat);
+        Some(value)
+    }
+
+    /// Runs `f` as a worker on this seat.
+    pub(crate) fn on_seat<R>(
+        self: &Arc<Self>,
+        seat: Seat,
+        f: impl FnOnce(&Worker) -> R,
+    ) -> (Seat, R) {
         let worker = Worker::new(Arc::clone(self), seat);
-        Some(context::be_worker(&worker, || f(&worker)))
+        let value = context::be_worker(&worker, || f(&worker));
+        (worker.leave(), value)
     }
 }
 

@@ -6,30 +6,34 @@
 //! While somebody searches, a producer wakes nobody; the last searcher that finds work wakes
 //! the next one. So a burst of spawns costs one wake-up, not one each.
 //!
+//! One sleeper waits on the driver, the others on their threads, and none of these looks after
+//! timers and I/O. So the one on the driver is woken last, and whoever leaves the driver for
+//! something else sees to it that somebody comes to it (`Shared::see_to_driver`).
+//!
 //! A worker that has nothing to do is *drowsy* at first: it looks again after a short while,
 //! and sleeps deeply only after a few such looks. It is the drowsy one that notices a task
 //! left in a LIFO slot by a worker that computes on, and a driver that nobody waits on;
 //! producers of such work wake a deep sleeper only if nobody is drowsy or searching.
 
-use weftwork_std_or_loom::atomic::Ordering::{AcqRel, Relaxed};
-use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::atomic::{AtomicIsize, AtomicU64, AtomicUsize};
 use weftwork_std_or_loom::fence_edge;
 
 /// The sleepers and searchers of a scheduler.
 pub(crate) struct Idle {
-    searching: AtomicUsize,
+    /// Signed, because a worker that was claimed may stop searching before it was counted:
+    /// then nobody has relied on it.
+    searching: AtomicIsize,
     /// Sleepers that will look again by themselves soon.
     drowsy: AtomicUsize,
-    /// One bit a worker: it sleeps and may be claimed. AcqRel, so that a claimed worker that
-    /// takes itself off `searching` does so after it was counted there. No model can show
-    /// this: loom runs each read-modify-write on the newest value.
+    /// One bit a worker: it sleeps and may be claimed.
     sleepers: Box<[AtomicU64]>,
 }
 
 impl Idle {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
-            searching: AtomicUsize::new(0),
+            searching: AtomicIsize::new(0),
             drowsy: AtomicUsize::new(0),
             sleepers: (0..workers.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
@@ -38,58 +42,61 @@ impl Idle {
     }
 
     /// Work was pushed where every searcher looks: claims a sleeper unless somebody searches.
-    /// The claimed worker is counted as searching; the caller unparks it.
+    /// The claimed worker is counted as searching; the caller unparks it. `last` is taken only
+    /// if there is no other.
     #[inline]
-    pub(crate) fn claim_for_work(&self) -> Option<usize> {
+    pub(crate) fn claim_for_work(&self, last: Option<usize>) -> Option<usize> {
         // Between the push and the look at the sleepers; pairs with `announce`.
         fence_edge!(I1, SeqCst);
         if self.searching.load(Relaxed) > 0 {
             return None;
         }
-        self.claim()
+        self.claim(last)
     }
 
     /// Work was put where only a patient look finds it: claims a sleeper unless somebody
     /// will look soon.
     #[inline]
-    pub(crate) fn claim_for_look(&self) -> Option<usize> {
+    pub(crate) fn claim_for_look(&self, last: Option<usize>) -> Option<usize> {
         // As above; pairs with `announce`.
         fence_edge!(I1, SeqCst);
         if self.searching.load(Relaxed) > 0 || self.drowsy.load(Relaxed) > 0 {
             return None;
         }
-        self.claim()
+        self.claim(last)
     }
 
     #[inline]
-    fn claim(&self) -> Option<usize> {
+    fn claim(&self, last: Option<usize>) -> Option<usize> {
         for (n, word) in self.sleepers.iter().enumerate() {
-            let mut seen = word.load(Relaxed);
+            let spared = match last {
+                Some(last) if last / 64 == n => !bit(last),
+                _ => u64::MAX,
+            };
+            let mut seen = word.load(Relaxed) & spared;
             while seen != 0 {
-                let bit = seen.trailing_zeros() as usize;
-                if self.claim_worker(64 * n + bit) {
-                    return Some(64 * n + bit);
+                let worker = 64 * n + seen.trailing_zeros() as usize;
+                if self.claim_worker(worker) {
+                    return Some(worker);
                 }
-                seen = word.load(Relaxed);
+                seen = word.load(Relaxed) & spared;
             }
         }
-        None
+        last.filter(|last| self.claim_worker(*last))
     }
 
     /// Claims this worker if it sleeps.
     pub(crate) fn claim_worker(&self, worker: usize) -> bool {
-        let bit = 1 << (worker % 64);
         let word = &self.sleepers[worker / 64];
-        if word.load(Relaxed) & bit == 0 {
+        if word.load(Relaxed) & bit(worker) == 0 {
             return false;
         }
-        // Counted before the claim, so that the claimed one finds itself counted.
-        self.searching.fetch_add(1, Relaxed);
-        if word.fetch_and(!bit, AcqRel) & bit != 0 {
-            return true;
+        let claimed = word.fetch_and(!bit(worker), Relaxed) & bit(worker) != 0;
+        if claimed {
+            // Not before: a failed claim would seem to be a searcher, on whom a producer relies.
+            self.searching.fetch_add(1, Relaxed);
         }
-        self.searching.fetch_sub(1, Relaxed);
-        false
+        claimed
     }
 
     /// How many workers sleep.
@@ -102,7 +109,7 @@ impl Idle {
 
     /// A worker without work asks to search; at most half of the workers do at a time.
     pub(crate) fn start_search(&self, workers: usize) -> bool {
-        if 2 * self.searching.load(Relaxed) >= workers {
+        if 2 * self.searching.load(Relaxed) >= workers.cast_signed() {
             return false;
         }
         self.searching.fetch_add(1, Relaxed);
@@ -112,7 +119,9 @@ impl Idle {
     /// A searcher ends its search; true if it was the last one. It must then look for work once
     /// more: while it searched, producers woke nobody.
     pub(crate) fn stop_search(&self) -> bool {
-        let last = self.searching.fetch_sub(1, Relaxed) == 1;
+        // Less than one: some claimed worker that stopped has not been counted yet, and this one
+        // may be the last.
+        let last = self.searching.fetch_sub(1, Relaxed) <= 1;
         if last {
             // Between the end of the search and the look at the work; pairs with
             // `claim_for_work`.
@@ -129,7 +138,7 @@ impl Idle {
         if drowsy {
             self.drowsy.fetch_add(1, Relaxed);
         }
-        self.sleepers[worker / 64].fetch_or(1 << (worker % 64), AcqRel);
+        self.sleepers[worker / 64].fetch_or(bit(worker), Relaxed);
         // Between the announcement and the look at the work; pairs with `claim_for_work`.
         fence_edge!(I1, SeqCst);
     }
@@ -140,7 +149,10 @@ impl Idle {
         if drowsy {
             self.drowsy.fetch_sub(1, Relaxed);
         }
-        let bit = 1 << (worker % 64);
-        self.sleepers[worker / 64].fetch_and(!bit, AcqRel) & bit == 0
+        self.sleepers[worker / 64].fetch_and(!bit(worker), Relaxed) & bit(worker) == 0
     }
+}
+
+fn bit(worker: usize) -> u64 {
+    1 << (worker % 64)
 }

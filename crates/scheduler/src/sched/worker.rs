@@ -26,6 +26,8 @@ const LIFO_STREAK: u32 = 16;
 const FIRST_NAP: Duration = Duration::from_micros(100);
 /// So many looks, then it sleeps deeply.
 const NAPS: u32 = 4;
+/// Whoever closes the runtime looks this often whether the last task has ended.
+const CLOSER_NAP: Duration = Duration::from_millis(5);
 /// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
 const PATIENT: bool = !cfg!(weftwork_loom);
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
@@ -69,11 +71,13 @@ impl<F: Fn() -> bool> Stop for F {
 /// A thread that runs tasks.
 pub(crate) struct Worker {
     shared: Arc<Shared>,
-    seat: Option<Seat>,
+    seat: Seat,
     tick: Cell<u32>,
     lifo_streak: Cell<u32>,
     searching: Cell<bool>,
     naps: Cell<u32>,
+    /// It was on the driver, and nobody has been seen to come there since.
+    left_driver: Cell<bool>,
     /// When it last looked at the timers.
     looked: Cell<u64>,
     random: RefCell<fastrand::Rng>,
@@ -105,11 +109,12 @@ impl Worker {
         let remotes = shared.remotes.len();
         shared.remotes[seat.index].parker.adopt();
         Self {
-            seat: Some(seat),
+            seat,
             tick: Cell::new(0),
             lifo_streak: Cell::new(0),
             searching: Cell::new(false),
             naps: Cell::new(0),
+            left_driver: Cell::new(false),
             looked: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
@@ -137,19 +142,12 @@ impl Worker {
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.seat().index
-    }
-
-    #[inline]
-    fn seat(&self) -> &Seat {
-        self.seat
-            .as_ref()
-            .expect("a worker has its seat until it is dropped")
+        self.seat.index
     }
 
     #[inline]
     fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.seat().index]
+        &self.shared.remotes[self.seat.index]
     }
 
     #[inline]
@@ -206,7 +204,7 @@ impl Worker {
     /// calls for help: a burst of tiny tasks is not worth a wake-up.
     #[inline]
     pub(crate) fn push_back(&self, task: Runnable) {
-        self.seat().queue.push(task);
+        self.seat.queue.push(task);
         self.shared.notify_look();
     }
 
@@ -237,7 +235,7 @@ impl Worker {
         if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
             // No notice: this worker has its queue before its eyes, and tells others of what
             // is left there every few polls.
-            self.seat().queue.push(task);
+            self.seat.queue.push(task);
         }
     }
 
@@ -258,10 +256,10 @@ impl Worker {
                 return Some(task);
             }
         } else if let Some(task) = self.remote().lifo.take() {
-            self.seat().queue.push(task);
+            self.seat.queue.push(task);
         }
         self.lifo_streak.set(0);
-        self.seat().queue.pop()
+        self.seat.queue.pop()
     }
 
     /// Timers and I/O have their turn between polls too, and a worker whose tasks take long
@@ -270,7 +268,10 @@ impl Worker {
     #[cold]
     fn look_around(&self) {
         let now = self.shared.driver.now();
-        wake_all(self.shared.driver.poll(self.shared(), now));
+        let (shared, me) = (self.shared(), self.seat.index);
+        wake_all(shared.driver.poll(shared, me, now));
+        // Whoever went to sleep in this moment took the driver to be attended.
+        shared.see_to_driver();
         let since = now.saturating_sub(self.looked.replace(now));
         if self.remote().stealer.is_empty() {
             return;
@@ -288,7 +289,7 @@ impl Worker {
             self.searching
                 .set(self.shared.idle.start_search(self.shared.workers_in_use()));
         }
-        let queue = &self.seat().queue;
+        let queue = &self.seat.queue;
         if let Some(task) = self.shared.injector.steal_into(queue) {
             return Some(task);
         }
@@ -315,7 +316,7 @@ impl Worker {
         } else {
             0
         };
-        let me = self.seat().index;
+        let me = self.seat.index;
         (0..count)
             .map(move |n| (first + n) % count)
             .filter(move |n| *n != me)
@@ -330,7 +331,7 @@ impl Worker {
             let remote = &self.shared.remotes[n];
             let now = (remote.lifo.look(), remote.ticks.load(Relaxed));
             let before = std::mem::replace(&mut seen[n], now);
-            if n != self.seat().index
+            if n != self.seat.index
                 && !now.0.is_null()
                 && now == before
                 && let Some(task) = remote.lifo.take()
@@ -341,12 +342,17 @@ impl Worker {
         None
     }
 
-    /// There is work: the search is over, and the last searcher sends the next one.
+    /// There is work: the search is over, and the last searcher sends the next one. If it leaves
+    /// the driver behind, or others have relied on it to come there, it sends somebody.
     #[inline]
     fn found(&self) {
         self.naps.set(0);
-        if self.searching.replace(false) && self.shared.idle.stop_search() && self.work_in_sight() {
+        let last = self.searching.replace(false) && self.shared.idle.stop_search();
+        let left = self.left_driver.replace(false);
+        if last && self.work_in_sight() {
             self.shared.notify_work();
+        } else if last || left {
+            self.shared.see_to_driver();
         }
     }
 
@@ -366,7 +372,7 @@ impl Worker {
 
     /// Sleeps until called, or for a nap.
     fn sleep(&self, stop: &impl Stop) {
-        let (shared, me) = (self.shared(), self.seat().index);
+        let (shared, me) = (self.shared(), self.seat.index);
         let drowsy = PATIENT && self.naps.get() < NAPS && shared.others_awake();
         shared
             .idle
@@ -376,20 +382,22 @@ impl Worker {
             self.naps.set(0);
             return;
         }
-        let nap = drowsy.then(|| FIRST_NAP * (1 << self.naps.get()));
-        let wakers = shared.driver.park(shared, &self.remote().parker, nap);
+        let nap = if drowsy {
+            Some(FIRST_NAP * (1 << self.naps.get()))
+        } else {
+            // The end of a task has no fence before its look at whom to call.
+            shared.life.is_closing().then_some(CLOSER_NAP)
+        };
+        let slept = shared.driver.park(shared, me, &self.remote().parker, nap);
+        self.left_driver.set(slept.on_driver);
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
-        if called || !wakers.is_empty() {
+        if called || !slept.wakers.is_empty() {
             self.naps.set(0);
         } else {
             self.naps.set(self.naps.get() + 1);
         }
-        if !wakers.is_empty() {
-            wake_all(wakers);
-            // The driver is left alone for a while: somebody else should look after it.
-            shared.notify_look();
-        }
+        wake_all(slept.wakers);
     }
 
     /// Takes everything out of this worker's queue and slot, for the end of the runtime.
@@ -397,16 +405,15 @@ impl Worker {
         self.remote()
             .lifo
             .take()
-            .or_else(|| self.seat().queue.pop())
+            .or_else(|| self.seat.queue.pop())
             .or_else(|| self.search())
     }
 }
 
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if self.searching.replace(false) {
-            self.shared.idle.stop_search();
-        }
+impl Worker {
+    /// The thread is no worker from here on, and its seat is free.
+    pub(crate) fn leave(self) -> Seat {
+        self.found();
         self.shared
             .registry
             .give_all_back(&mut self.free_places.borrow_mut());
@@ -415,8 +422,6 @@ impl Drop for Worker {
         if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
         }
-        if let Some(seat) = self.seat.take() {
-            self.shared.seats.lock().push(seat);
-        }
+        self.seat
     }
 }

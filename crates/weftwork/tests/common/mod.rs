@@ -25,8 +25,13 @@ pub(crate) struct Watchdog(mpsc::Sender<()>);
 
 impl Watchdog {
     pub(crate) fn start() -> Self {
+        Self::of(std::thread::current().name().unwrap_or("a test"))
+    }
+
+    /// With a name for the message.
+    pub(crate) fn of(name: &str) -> Self {
         let (alive, dead) = mpsc::channel::<()>();
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let name = name.to_owned();
         std::thread::spawn(move || {
             if dead.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("{name} hangs: no end after {LIMIT:?}");

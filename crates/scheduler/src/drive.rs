@@ -1,0 +1,196 @@
+//! Driving a main future: the one of `block_on`, which needs be neither `Send` nor `'static`.
+
+use crate::driver::NO_WORKER;
+use crate::entry::Entry;
+use crate::handle::Handle;
+use crate::life::Visit;
+use crate::sched::Worker;
+use crate::shared::{Shared, ids};
+use crate::task::cancel::wake_all;
+use crate::task::cell::{Birth, allocate};
+use crate::task::refs::Runnable;
+use crate::task::run::{Turn, run};
+use crate::task::{ResultError, Task};
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use weftwork_task_context::{CancelSource, Cancelled, ThreadKind, set_thread_kind};
+
+/// What came of a main future; none if the runtime was stopped before its end.
+pub(crate) type Driven<T> = Option<Result<T, ResultError>>;
+
+/// A thread in `block_on`.
+struct MainThread<'a> {
+    shared: &'a Arc<Shared>,
+    visit: Visit,
+    /// None: it only polls its main future.
+    worker: Option<&'a Worker>,
+    /// Where `block_on` was called.
+    location: &'static Location<'static>,
+}
+
+/// Runs a main future to its end on this thread.
+///
+/// It returns only once the future is gone, so that the future may borrow.
+pub(crate) fn drive<F: Future>(
+    shared: &Arc<Shared>,
+    visit: Visit,
+    future: F,
+    location: &'static Location<'static>,
+) -> Driven<F::Output> {
+    let main = MainThread {
+        shared,
+        visit,
+        worker: None,
+        location,
+    };
+    if shared.config.caller_runs_tasks
+        && let Some(seat) = shared.take_seat()
+    {
+        let (seat, driven) = shared.on_seat(seat, |worker| {
+            if shared.config.fifo {
+                return main.drive_in_queue(worker, future);
+            }
+            let main = MainThread {
+                worker: Some(worker),
+                ..main
+            };
+            main.drive_pinned(future)
+        });
+        shared.give_seat(seat);
+        return driven;
+    }
+    let kind = set_thread_kind(ThreadKind::Worker);
+    let handle = Handle::new(Arc::clone(shared));
+    let guard = handle.enter();
+    let driven = main.drive_pinned(future);
+    drop(guard);
+    set_thread_kind(kind);
+    driven
+}
+
+impl MainThread<'_> {
+    fn is_stopped(&self) -> bool {
+        self.shared.life.is_stopped(self.visit)
+    }
+
+    /// A main future that only this thread polls, woken through an [`Entry`].
+    fn drive_pinned<F: Future>(&self, future: F) -> Driven<F::Output> {
+        let shared = self.shared;
+        let slot = shared.registry.place();
+        let main = allocate::<F, true>(future, self.birth(ids::take(1), slot));
+        shared.registry.insert(main);
+        // SAFETY: the new cell has one reference for its handle.
+        let mut task = unsafe { Task::<F::Output>::new(main) };
+        let entry = Entry::new(main.as_ptr());
+        self.set_entry(&entry);
+        let mut stopped = false;
+        while !task.done() {
+            if entry.take() {
+                if let Turn::Again(_) = run(Runnable(main), shared, self.worker) {
+                    entry.put();
+                }
+                // A main future that is woken again and again leaves the others a turn.
+                if let Some(worker) = self.worker.filter(|_| !task.done()) {
+                    worker.work_once();
+                }
+            } else if !stopped && self.is_stopped() {
+                stopped = true;
+                cancel(&task);
+            } else {
+                wait(&entry, shared, self.worker, || {
+                    entry.is_notified() || (!stopped && self.is_stopped())
+                });
+            }
+        }
+        self.unset_entry(&entry);
+        finish(&mut task, stopped)
+    }
+
+    fn set_entry(&self, entry: &Arc<Entry>) {
+        self.shared.entries.add(entry);
+        if let Some(worker) = self.worker {
+            entry.set_worker(worker.index());
+            worker.set_entry(Some(Arc::clone(entry)));
+        }
+    }
+
+    fn unset_entry(&self, entry: &Arc<Entry>) {
+        self.shared.entries.remove(entry);
+        if let Some(worker) = self.worker {
+            worker.set_entry(None);
+        }
+    }
+
+    /// A main future of a single-threaded runtime: it queues among the tasks, in asyncio's order.
+    fn drive_in_queue<F: Future>(&self, worker: &Worker, future: F) -> Driven<F::Output> {
+        let registry = &self.shared.registry;
+        let slot = registry.place_for(&mut worker.free_places());
+        let main = allocate::<F, false>(future, self.birth(worker.next_id(), slot));
+        registry.insert(main);
+        // SAFETY: the new cell has one reference for its handle.
+        let mut task = unsafe { Task::<F::Output>::new(main) };
+        worker.push_back(Runnable(main));
+        worker.work(&|| task.done() || self.is_stopped());
+        let stopped = !task.done();
+        if stopped {
+            cancel(&task);
+            worker.work(&|| task.done());
+        }
+        finish(&mut task, stopped)
+    }
+
+    fn birth(&self, id: u64, slot: u32) -> Birth<'static> {
+        Birth {
+            shared: Arc::as_ptr(self.shared),
+            id,
+            slot,
+            location: self.location,
+            group: None,
+        }
+    }
+}
+
+fn cancel<T>(main: &Task<T>) {
+    main.control()
+        .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
+}
+
+fn finish<T>(main: &mut Task<T>, stopped: bool) -> Driven<T> {
+    match main.result() {
+        Err(ResultError::Cancelled(_)) if stopped => None,
+        result => Some(result),
+    }
+}
+
+/// Works until `stop` says so; or only sleeps until called, if there is no seat. A thread that has
+/// come too late for a seat takes one as soon as it is free: if all others have left, nobody else
+/// runs the tasks that it waits for.
+pub(crate) fn wait(
+    entry: &Entry,
+    shared: &Arc<Shared>,
+    worker: Option<&Worker>,
+    stop: impl Fn() -> bool,
+) {
+    if let Some(worker) = worker {
+        return worker.work(&stop);
+    }
+    if shared.config.caller_runs_tasks
+        && let Some(seat) = shared.take_seat()
+    {
+        let (seat, ()) = shared.on_seat(seat, |worker| {
+            entry.set_worker(worker.index());
+            worker.work(&stop);
+            entry.set_worker(NO_WORKER);
+        });
+        return shared.give_seat(seat);
+    }
+    if stop() {
+        return;
+    }
+    let slept = shared.driver.park(shared, NO_WORKER, entry.parker(), None);
+    wake_all(slept.wakers);
+    if slept.on_driver && stop() {
+        shared.see_to_driver();
+    }
+}
