@@ -1,6 +1,8 @@
 //! Random programs, thousands of rounds: every task ends exactly once, everything is dropped,
 //! nothing hangs. A failure names the seed of its round.
 
+#![allow(clippy::print_stderr, reason = "the seed of a round that failed")]
+
 mod common;
 
 use common::{Counter, EVERYWHERE, Flag, On, WORKERS, Watchdog, foreign_block_on, scaled};
@@ -25,13 +27,13 @@ struct World {
 
 /// Runs a round for each seed, and says which one failed.
 fn rounds(count: usize, round: impl Fn(&mut fastrand::Rng)) {
-    let _watchdog = Watchdog::start();
     let first = match std::env::var("WEFTWORK_STRESS_SEED") {
         Ok(seed) => seed.parse().expect("a seed is a number"),
         Err(_) => fastrand::u64(..),
     };
     for n in 0..count as u64 {
         let seed = first.wrapping_add(n);
+        let _watchdog = Watchdog::of(&format!("WEFTWORK_STRESS_SEED={seed}"));
         let ran = catch_unwind(AssertUnwindSafe(|| {
             round(&mut fastrand::Rng::with_seed(seed));
         }));
@@ -121,19 +123,32 @@ async fn with_children(step: u8, world: &World, rng: &mut fastrand::Rng, depth: 
     }
 }
 
-/// Whatever goes in comes out, in order.
+/// Whatever goes in comes out, in order, unless the end of the runtime takes the consumer away
+/// from a task that has swallowed its own cancel.
 async fn pass_through_a_queue(rng: &mut fastrand::Rng) {
     let (queue, count) = (Queue::new(rng.usize(1..4)), rng.usize(1..20));
-    let from = queue.clone();
+    let from = ShutDown(queue.clone());
     let consumer = spawn(async move {
         for expected in 0..count {
-            assert_eq!(from.get().await.unwrap(), expected);
+            assert_eq!(from.0.get().await.unwrap(), expected);
         }
     });
     for n in 0..count {
-        queue.put(n).await.unwrap();
+        if queue.put(n).await.is_err() {
+            assert!(Handle::current().is_closed());
+            break;
+        }
     }
-    consumer.await;
+    drop(consumer.outcome().await);
+}
+
+/// Shuts its queue down when it is dropped, so that nobody waits for room in it.
+struct ShutDown(Queue<usize>);
+
+impl Drop for ShutDown {
+    fn drop(&mut self) {
+        self.0.shutdown(true);
+    }
 }
 
 /// The callback of a task that somebody awaits runs before the await ends.

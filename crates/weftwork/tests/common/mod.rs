@@ -25,8 +25,13 @@ pub(crate) struct Watchdog(mpsc::Sender<()>);
 
 impl Watchdog {
     pub(crate) fn start() -> Self {
+        Self::of(std::thread::current().name().unwrap_or("a test"))
+    }
+
+    /// With a name for the message.
+    pub(crate) fn of(name: &str) -> Self {
         let (alive, dead) = mpsc::channel::<()>();
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let name = name.to_owned();
         std::thread::spawn(move || {
             if dead.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
                 eprintln!("{name} hangs: no end after {LIMIT:?}");
@@ -310,3 +315,17 @@ pub(crate) fn foreign_block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+/// How long this thread has worked. Where the system does not say, how long it has lived.
+pub(crate) fn worked() -> Duration {
+    // The number is brought up to date when the thread leaves its processor.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = stat.and_then(|stat| stat.split(' ').next()?.parse().ok());
+    match nanos {
+        Some(nanos) => Duration::from_nanos(nanos),
+        None => START.elapsed(),
+    }
+}
+
+static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
