@@ -70,7 +70,8 @@ pub(crate) struct Driver {
 
 struct Timers {
     wheel: Wheel<Due>,
-    /// The reactor is being waited on until this time; 0: it is not.
+    /// The reactor is being waited on until this time; 0: it is not. Only who waits changes it:
+    /// timers are looked at by others meanwhile.
     waiting_until: u64,
     /// The runtime has ended: no timer goes off any more.
     closed: bool,
@@ -213,6 +214,7 @@ impl Driver {
         if timeout != Some(Duration::ZERO) {
             parker.park_on_driver(|| self.wait(timeout, &mut wakers));
         }
+        self.timers.lock().waiting_until = 0;
         self.fire(shared, &mut wakers);
         drop(turn);
         Slept {
@@ -272,7 +274,6 @@ impl Driver {
         let mut due = Vec::new();
         {
             let mut timers = self.timers.lock();
-            timers.waiting_until = 0;
             let now = self.now();
             timers.wheel.advance(now, &mut due);
             let next = timers.wheel.next_deadline().unwrap_or(u64::MAX);
@@ -284,5 +285,47 @@ impl Driver {
                 Due::Call(job) => shared.lane.call(shared, job),
             }
         }
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::Due;
+    use crate::builder::Config;
+    use crate::sched::Parker;
+    use crate::shared::Shared;
+    use std::sync::{Arc, mpsc};
+    use std::task::Waker;
+    use std::time::Duration;
+    use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+
+    /// Its hint may be out of date, and then its look comes after the other's plan.
+    #[test]
+    fn the_look_of_a_busy_worker_does_not_hide_the_one_who_waits() {
+        let shared = Shared::new(Config::new(2)).unwrap();
+        let (done, is_done) = mpsc::channel();
+        let waiting = Arc::clone(&shared);
+        let waiter = std::thread::spawn(move || {
+            let parker = Parker::new();
+            parker.adopt();
+            while waiting.driver.park(&waiting, &parker, None).is_empty() {}
+            done.send(()).unwrap();
+        });
+        let driver = &shared.driver;
+        while driver.timers.lock().waiting_until == 0 {
+            std::thread::yield_now();
+        }
+        driver.next.store(0, Relaxed);
+        assert!(driver.poll(&shared, driver.now()).is_empty());
+        let soon = driver.now() + 1_000_000;
+        assert!(
+            driver
+                .insert(soon, Due::Wake(Waker::noop().clone()))
+                .is_ok()
+        );
+        is_done
+            .recv_timeout(Duration::from_secs(20))
+            .expect("the one who waits hears of the timer");
+        waiter.join().unwrap();
     }
 }

@@ -93,10 +93,14 @@ impl Wakes {
     }
 }
 
-/// Drops a panic's payload. Its destructor could panic as well, and lose the wakers left; what
-/// that one carries is leaked rather than chased.
-fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
+/// Drops a panic's payload. Its destructor could panic as well, and lose the wakers left; after a
+/// few of them the next payload is leaked rather than chased.
+fn drop_payload(mut payload: Box<dyn Any + Send>) {
+    for _ in 0..3 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    std::mem::forget(payload);
 }

@@ -4,14 +4,14 @@ mod common;
 
 use common::{
     Counter, EVERYWHERE, LONG, On, Watchdog, comes_true, foreign_block_on, forever, ms, panic_of,
-    settle, until,
+    settle, until, worked,
 };
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use weftwork::sync::oneshot;
 use weftwork::{
     Background, BlockOnError, BlockingError, BlockingRefusal, BlockingRefused, CancelSource,
@@ -271,6 +271,9 @@ fn foreign_block_on_end(task: weftwork::Task<()>, wait: bool) -> bool {
     false
 }
 
+/// Never dropped.
+static LEAKED: Mutex<Vec<Waker>> = Mutex::new(Vec::new());
+
 #[test]
 fn late_and_leaked_wakes_have_no_effect() {
     let _watchdog = Watchdog::start();
@@ -299,7 +302,7 @@ fn late_and_leaked_wakes_have_no_effect() {
             }
             settle().await;
             spawn(keep(&kept)).detach();
-            std::mem::forget(kept.lock().first().cloned());
+            LEAKED.lock().extend(kept.lock().first().cloned());
         });
         // The waker of a main future, which need not be 'static.
         let local = 5;
@@ -512,11 +515,12 @@ fn a_runtime_with_100_000_tasks_is_dropped_in_no_time() {
     for kind in EVERYWHERE {
         // The best of a few, for this machine may be busy.
         let best = (0..3).map(|_| time_of_the_end(kind)).min().unwrap();
-        let limit = ms(100);
+        let limit = ms(if cfg!(debug_assertions) { 1000 } else { 100 });
         assert!(best < limit, "{kind:?}: {best:?}");
     }
 }
 
+/// How long the thread that drops it works for that.
 fn time_of_the_end(kind: On) -> Duration {
     let (runtime, drops) = (kind.runtime(Runtime::builder()), Counter::default());
     let count = common::scaled(100_000);
@@ -531,9 +535,9 @@ fn time_of_the_end(kind: On) -> Duration {
         }
         settle().await;
     });
-    let start = Instant::now();
+    let start = worked();
     drop(runtime);
-    let time = start.elapsed();
+    let time = worked().saturating_sub(start);
     assert_eq!(drops.get(), count);
     time
 }

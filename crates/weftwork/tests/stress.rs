@@ -1,6 +1,8 @@
 //! Random programs, thousands of rounds: every task ends exactly once, everything is dropped,
 //! nothing hangs. A failure names the seed of its round.
 
+#![allow(clippy::print_stderr, reason = "the seed of a round that failed")]
+
 mod common;
 
 use common::{Counter, EVERYWHERE, Flag, On, WORKERS, Watchdog, foreign_block_on, scaled};

@@ -264,12 +264,16 @@ unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Poll
     Polled::Ready
 }
 
-/// Drops a panic's payload; its own destructor may panic, and then that payload is leaked
-/// rather than chased.
-pub(crate) fn drop_payload(payload: Payload) {
-    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        std::mem::forget(second);
+/// Drops a panic's payload. Its own destructor may panic, and the payload of that too: after a few
+/// of them the next one is leaked rather than chased.
+pub(crate) fn drop_payload(mut payload: Payload) {
+    for _ in 0..3 {
+        match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            Ok(()) => return,
+            Err(next) => payload = next,
+        }
     }
+    std::mem::forget(payload);
 }
 
 /// The stage of the cell that `header` heads.

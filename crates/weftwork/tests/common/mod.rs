@@ -326,3 +326,17 @@ pub(crate) fn foreign_block_on<F: Future>(future: F) -> F::Output {
         }
     }
 }
+
+/// How long this thread has worked. Where the system does not say, how long it has lived.
+pub(crate) fn worked() -> Duration {
+    // The number is brought up to date when the thread leaves its processor.
+    std::thread::yield_now();
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = stat.and_then(|stat| stat.split(' ').next()?.parse().ok());
+    match nanos {
+        Some(nanos) => Duration::from_nanos(nanos),
+        None => START.elapsed(),
+    }
+}
+
+static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
