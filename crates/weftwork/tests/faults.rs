@@ -251,8 +251,11 @@ fn no_more_threads() {
     );
 }
 
+/// A thread of no use, and what ends it.
+type Idler = (mpsc::Sender<()>, JoinHandle<Result<(), mpsc::RecvError>>);
+
 /// Threads of no use, as many as the system gives.
-fn all_threads() -> Vec<(mpsc::Sender<()>, JoinHandle<Result<(), mpsc::RecvError>>)> {
+fn all_threads() -> Vec<Idler> {
     let mut threads = Vec::new();
     loop {
         let (end, ended) = mpsc::channel::<()>();
