@@ -93,3 +93,34 @@ fn a_done_callback_against_completion_runs_once() {
         assert_eq!(block_on(task.outcome()).ok(), Some(5));
     });
 }
+
+/// One callback was there before the end, the other one is added around it: order, and the value
+/// comes after both.
+#[test]
+fn a_late_callback_comes_after_an_early_one() {
+    model_with(3, || {
+        let scheduler = Scheduler::new(1);
+        let memory = Arc::new(Memory(UnsafeCell::new(Vec::new())));
+        let push = |value| {
+            let memory = Arc::clone(&memory);
+            move |finished: &weftwork_scheduler::Finished<'_, u32>| {
+                assert_eq!(finished.value(), Some(&5));
+                memory.push(value);
+            }
+        };
+        let task = scheduler.handle().spawn(async { 5 });
+        task.add_done_callback(push(1));
+        let worker = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.poll_all())
+        };
+        task.add_done_callback(push(2));
+        worker.join().unwrap();
+        scheduler.poll_all();
+        assert_eq!(block_on(task.outcome()).ok(), Some(5));
+        // SAFETY: the other thread has ended.
+        memory
+            .0
+            .with(|memory| assert_eq!(unsafe { &*memory }, &[1, 2]));
+    });
+}

@@ -128,6 +128,73 @@ fn what_a_leaving_worker_spawned_is_taken_by_others() {
     });
 }
 
+/// Two workers, one of them on the driver; one leaves. The other one comes to the driver, where a
+/// timer that is set later finds it.
+#[test]
+fn whoever_leaves_the_driver_has_a_successor() {
+    model_with(2, || {
+        let (scheduler, leave, called) = (Scheduler::new(2), Flag::default(), Flag::default());
+        let leaver = {
+            let (scheduler, leave) = (scheduler.clone(), leave.clone());
+            thread::spawn(move || scheduler.work_until(|| leave.is_set()))
+        };
+        let stays = {
+            let (scheduler, called) = (scheduler.clone(), called.clone());
+            thread::spawn(move || scheduler.work_until(|| called.is_set()))
+        };
+        leave.set();
+        scheduler.call_all();
+        leaver.join().unwrap();
+        // Nobody is told of it but whoever waits in the driver.
+        scheduler.set_timer({
+            let called = called.clone();
+            move || called.set()
+        });
+        stays.join().unwrap();
+    });
+}
+
+/// A call of the worker and the end of its sleep, while somebody submits: the call that came too
+/// late must not look like a searcher.
+#[test]
+fn a_call_that_comes_too_late_hides_no_submission() {
+    model_with(2, || {
+        let (scheduler, ended) = (Scheduler::new(1), Flag::default());
+        let caller = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.call_all())
+        };
+        let producer = {
+            let task = ends(&scheduler, &ended);
+            let handle = scheduler.handle();
+            thread::spawn(move || handle.spawn(task).detach())
+        };
+        scheduler.work_until(|| ended.is_set());
+        caller.join().unwrap();
+        producer.join().unwrap();
+    });
+}
+
+/// A thread in `block_on` without a seat: it runs its tasks itself once the seat is free, and is
+/// woken wherever it sleeps.
+#[test]
+fn a_thread_without_a_seat_takes_the_next_one() {
+    model_with(2, || {
+        let (scheduler, leave) = (Scheduler::new(1), Flag::default());
+        let seated = {
+            let (scheduler, leave) = (scheduler.clone(), leave.clone());
+            thread::spawn(move || scheduler.work_until(|| leave.is_set()))
+        };
+        let main = async {
+            leave.set();
+            scheduler.call_all();
+            spawn(async { 5 }).await
+        };
+        assert_eq!(scheduler.block_on(main).ok(), Some(5));
+        seated.join().unwrap();
+    });
+}
+
 /// The worker puts two in; one drives the other out or another thread takes it before.
 #[test]
 fn what_is_taken_from_the_lifo_slot_is_seen_whole() {

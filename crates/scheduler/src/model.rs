@@ -3,6 +3,7 @@
 //! No logic of its own: a model that passes must have run the code that programs run.
 
 use crate::builder::Config;
+use crate::driver::Due;
 use crate::handle::Handle;
 use crate::sched::{LifoSlot, Parker};
 use crate::shared::Shared;
@@ -12,7 +13,9 @@ use crate::{drive, runtime};
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use weftwork_io_driver::Reactor;
+use weftwork_std_or_loom::Mutex;
 
 /// A scheduler without threads: the model's threads are the workers.
 #[derive(Clone)]
@@ -53,6 +56,15 @@ impl Scheduler {
         self.0.call_all_workers();
     }
 
+    /// Sets a timer that is due at once and calls this where it goes off.
+    pub fn set_timer(&self, then: impl FnOnce() + Send + Sync + 'static) {
+        let due = Due::Wake(Waker::from(Arc::new(Ring(Mutex::new(Some(Box::new(
+            then,
+        )))))));
+        let set = self.0.driver.insert(0, due);
+        assert!(set.is_ok(), "the runtime is open");
+    }
+
     /// This thread runs a main future to its end, as `block_on`.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, ResultError> {
         let visit = self.0.life.enter().expect("it is open");
@@ -65,6 +77,18 @@ impl Scheduler {
     pub fn close(&self) {
         self.0.life.begin_closing().expect("nobody runs it");
         self.0.with_seat(runtime::end_all_tasks);
+    }
+}
+
+/// A waker that calls something, once.
+struct Ring(Mutex<Option<Box<dyn FnOnce() + Send + Sync>>>);
+
+impl Wake for Ring {
+    fn wake(self: Arc<Self>) {
+        let then = self.0.lock().take();
+        if let Some(then) = then {
+            then();
+        }
     }
 }
 
