@@ -163,13 +163,14 @@ impl Driver {
         wakers
     }
 
-    /// A worker's sleep: on the reactor if nobody else waits on it, otherwise on its thread.
+    /// A worker's sleep: on the reactor if nobody else waits on it, otherwise on its thread. Says
+    /// whom to wake, and whether the reactor is left alone from now on.
     pub(crate) fn park(
         &self,
         shared: &Shared,
         parker: &Parker,
         limit: Option<Duration>,
-    ) -> Vec<Waker> {
+    ) -> (Vec<Waker>, bool) {
         let mut wakers = Vec::new();
         let turn = if self.is_needed_within(limit) {
             self.try_take()
@@ -178,7 +179,7 @@ impl Driver {
         };
         let Some(turn) = turn else {
             parker.park(limit);
-            return wakers;
+            return (wakers, false);
         };
         let timeout = self.plan(limit);
         if timeout != Some(Duration::ZERO) {
@@ -187,7 +188,7 @@ impl Driver {
         self.timers.lock().waiting_until = 0;
         self.fire(shared, &mut wakers);
         drop(turn);
-        wakers
+        (wakers, true)
     }
 
     /// False if a sleep of this length can do without the reactor, whose wait costs several
@@ -271,7 +272,7 @@ mod tests {
         let waiter = std::thread::spawn(move || {
             let parker = Parker::new();
             parker.adopt();
-            while waiting.driver.park(&waiting, &parker, None).is_empty() {}
+            while waiting.driver.park(&waiting, &parker, None).0.is_empty() {}
             done.send(()).unwrap();
         });
         let driver = &shared.driver;

@@ -2,12 +2,13 @@
 
 use crate::sched::Parker;
 use crate::shared::Shared;
+use crate::task::cancel::wake_all;
 use crate::task::cell::Header;
 use crate::task::refs::Runnable;
 use std::sync::Arc;
-use weftwork_std_or_loom::atomic::AtomicBool;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, edge};
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicUsize};
+use weftwork_std_or_loom::{Mutex, edge, fence_edge};
 
 /// The main futures that are being driven.
 #[derive(Default)]
@@ -25,8 +26,43 @@ pub(crate) struct Entry {
 pub(crate) enum Place {
     /// It is a worker.
     Worker(usize),
-    /// It only polls its main future.
-    Thread(Parker),
+    /// It only polls its main future, until it finds a free seat.
+    Thread {
+        parker: Parker,
+        /// The seat that it works on, or `NO_SEAT`.
+        seat: AtomicUsize,
+    },
+}
+
+const NO_SEAT: usize = usize::MAX;
+
+impl Place {
+    /// This thread, without a seat.
+    pub(crate) fn thread() -> Self {
+        let parker = Parker::new();
+        parker.adopt();
+        Self::Thread {
+            parker,
+            seat: AtomicUsize::new(NO_SEAT),
+        }
+    }
+
+    /// Ends the sleep of the thread, or keeps the next one from beginning.
+    fn call(&self, shared: &Shared) {
+        match self {
+            Self::Worker(worker) => shared.call_worker(*worker),
+            Self::Thread { parker, seat } => {
+                parker.unpark(shared.driver.reactor());
+                // Between the news and the look at the seat: a thread that has sat down looks
+                // for news after a fence, before it sleeps there.
+                fence_edge!(I1, SeqCst);
+                let seat = seat.load(Relaxed);
+                if seat != NO_SEAT {
+                    shared.call_worker(seat);
+                }
+            }
+        }
+    }
 }
 
 // SAFETY: `main` is compared, never followed.
@@ -44,13 +80,31 @@ impl Entry {
         })
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
-    }
-
     #[inline]
     pub(crate) fn is_notified(&self) -> bool {
         self.notified.load(Relaxed)
+    }
+
+    /// A thread that has no seat waits until it is called or `stop` says so: on a seat, if there
+    /// is a free one now.
+    pub(crate) fn wait(&self, shared: &Arc<Shared>, stop: &impl Fn() -> bool) {
+        let Place::Thread { parker, seat } = &self.place else {
+            return;
+        };
+        if shared.config.caller_runs_tasks && !shared.config.fifo {
+            let worked = shared.with_seat(|worker| {
+                seat.store(worker.index(), Relaxed);
+                worker.work(stop);
+                seat.store(NO_SEAT, Relaxed);
+            });
+            if worked.is_some() {
+                return;
+            }
+        }
+        if !stop() {
+            let (wakers, _) = shared.driver.park(shared, parker, None);
+            wake_all(wakers);
+        }
     }
 
     /// Takes the runnable.
@@ -87,9 +141,18 @@ impl Entries {
         // task is not complete.
         let Some(entry) = entry else { return };
         entry.put();
-        match &entry.place {
-            Place::Worker(worker) => shared.call_worker(*worker),
-            Place::Thread(parker) => parker.unpark(shared.driver.reactor()),
+        entry.place.call(shared);
+    }
+
+    /// A seat has become free: a thread without one may take it.
+    pub(crate) fn call_seatless(&self, shared: &Shared) {
+        let seatless = |entry: &&Arc<Entry>| match &entry.place {
+            Place::Worker(_) => false,
+            Place::Thread { seat, .. } => seat.load(Relaxed) == NO_SEAT,
+        };
+        let entries: Vec<_> = self.0.lock().iter().filter(seatless).cloned().collect();
+        for entry in entries {
+            entry.place.call(shared);
         }
     }
 
@@ -97,10 +160,7 @@ impl Entries {
     pub(crate) fn call_all(&self, shared: &Shared) {
         let entries: Vec<_> = self.0.lock().clone();
         for entry in entries {
-            match &entry.place {
-                Place::Worker(worker) => shared.call_worker(*worker),
-                Place::Thread(parker) => parker.unpark(shared.driver.reactor()),
-            }
+            entry.place.call(shared);
         }
     }
 }

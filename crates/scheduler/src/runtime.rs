@@ -4,9 +4,8 @@ use crate::builder::{Builder, Config};
 use crate::context;
 use crate::entry::{Entry, Place};
 use crate::handle::{Handle, RuntimeError};
-use crate::sched::{Parker, Worker};
+use crate::sched::Worker;
 use crate::shared::Shared;
-use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, abandon, run};
@@ -84,6 +83,7 @@ impl Runtime {
             shared: Shared::new(config)?,
             threads: Mutex::new(Vec::new()),
         };
+        runtime.shared.reserve_seats(threads);
         for n in 0..threads {
             let shared = Arc::clone(&runtime.shared);
             let name = format!("{}-{n}", shared.config.thread_name);
@@ -150,20 +150,16 @@ impl Runtime {
         let entered = self.enter()?;
         let shared = &self.shared;
         let mark = Cell::new(None);
-        let ran = shared.with_seat(|worker| {
-            worker
-                .work(&|| shared.life.is_stopping() && shared.lane.has_run(mark_of(&mark, shared)));
-        });
+        let stop = || shared.life.is_stopping() && shared.lane.has_run(mark_of(&mark, shared));
+        let ran = shared.with_seat(|worker| worker.work(&stop));
         if ran.is_none() {
-            // All seats are taken: the other workers run it, this thread waits for the stop.
-            let parker = Parker::new();
-            parker.adopt();
-            let entry = Entry::new(std::ptr::null(), Place::Thread(parker));
+            // All seats are taken: others run it, and this thread waits for the stop or a seat.
+            let entry = Entry::new(std::ptr::null(), Place::thread());
             shared.entries.add(&entry);
-            while !shared.life.is_stopping() {
-                park(&entry, shared);
+            while !stop() {
+                entry.wait(shared, &stop);
             }
-            shared.entries.remove(&entry);
+            shared.leave_entry(&entry);
         }
         drop(entered);
         Ok(())
@@ -266,10 +262,10 @@ fn mark_of(mark: &Cell<Option<u64>>, shared: &Shared) -> u64 {
 /// A thread of the runtime.
 fn serve(shared: &Arc<Shared>) {
     while shared.life.wait_to_run() {
-        let ran = shared.with_seat(|worker| worker.work(&|| !shared.is_running()));
-        if ran.is_none() {
-            // Every seat is taken by threads in `block_on`.
-            std::thread::yield_now();
+        // There is one: a seat is reserved for each thread of the runtime.
+        if let Some(seat) = shared.take_own_seat() {
+            let worker = Worker::new(Arc::clone(shared), seat);
+            context::be_worker(&worker, || worker.work(&|| !shared.is_running()));
         }
     }
 }
@@ -340,12 +336,10 @@ pub(crate) fn drive<F: Future>(
             }
         });
     }
-    let parker = Parker::new();
-    parker.adopt();
     let kind = set_thread_kind(ThreadKind::Worker);
     let handle = Handle::new(Arc::clone(shared));
     let guard = handle.enter();
-    let driven = drive_pinned(shared, None, Place::Thread(parker), future, location);
+    let driven = drive_pinned(shared, None, Place::thread(), future, location);
     drop(guard);
     set_thread_kind(kind);
     driven
@@ -389,24 +383,16 @@ fn drive_pinned<F: Future>(
             stopped = true;
             task.control()
                 .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
-        } else if let Some(worker) = worker {
-            worker.work(&|| entry.is_notified() || (shared.life.is_stopping() && !stopped));
         } else {
-            park(&entry, shared);
+            let stop = || entry.is_notified() || (shared.life.is_stopping() && !stopped);
+            match worker {
+                Some(worker) => worker.work(&stop),
+                None => entry.wait(shared, &stop),
+            }
         }
     }
-    shared.entries.remove(&entry);
+    shared.leave_entry(&entry);
     finish_main(&mut task, stopped)
-}
-
-/// Sleeps until the entry is called.
-fn park(entry: &Entry, shared: &Shared) {
-    let Place::Thread(parker) = entry.place() else {
-        return;
-    };
-    if !entry.is_notified() {
-        wake_all(shared.driver.park(shared, parker, None));
-    }
 }
 
 /// A main future of a single-threaded runtime: it queues among the tasks, in asyncio's order.

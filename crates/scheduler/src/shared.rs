@@ -5,7 +5,7 @@ use crate::builder::Config;
 use crate::callbacks::Lane;
 use crate::context;
 use crate::driver::Driver;
-use crate::entry::Entries;
+use crate::entry::{Entries, Entry};
 use crate::life::Life;
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
@@ -28,6 +28,24 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// Seats beyond the configured workers, for further threads in `block_on` and for the
 /// replacement of blocked workers.
 const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
+
+/// The seats nobody works on.
+struct Seats {
+    free: Vec<Seat>,
+    /// So many of them are for threads of the runtime that have not sat down yet.
+    reserved: usize,
+}
+
+impl Seats {
+    /// The lowest free seat, if there are more than the reserved ones.
+    fn take(&mut self) -> Option<Seat> {
+        if self.free.len() <= self.reserved {
+            return None;
+        }
+        let lowest = (0..self.free.len()).min_by_key(|n| self.free[*n].index())?;
+        Some(self.free.swap_remove(lowest))
+    }
+}
 
 /// What a spawn says of a task, apart from its future.
 pub(crate) struct Origin<'a> {
@@ -57,8 +75,7 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) remotes: Box<[CachePadded<Remote>]>,
-    /// The seats nobody works on, the lowest last.
-    pub(crate) seats: Mutex<Vec<Seat>>,
+    seats: Mutex<Seats>,
     /// All seats from here on have never been taken.
     in_use: AtomicUsize,
     pub(crate) driver: Driver,
@@ -81,7 +98,10 @@ impl Shared {
             injector: Injector::new(),
             idle: Idle::new(seats.len()),
             remotes: remotes.into_iter().map(CachePadded::new).collect(),
-            seats: Mutex::new(seats.into_iter().rev().collect()),
+            seats: Mutex::new(Seats {
+                free: seats,
+                reserved: 0,
+            }),
             in_use: AtomicUsize::new(1),
             driver,
             lane: Lane::new(),
@@ -100,13 +120,49 @@ impl Shared {
         Weak::clone(&self.me)
     }
 
-    /// A free seat, the lowest one.
+    /// The runtime has so many threads of its own that will take seats.
+    pub(crate) fn reserve_seats(&self, count: usize) {
+        self.seats.lock().reserved = count;
+    }
+
+    /// A seat for a thread that entered the runtime.
     pub(crate) fn take_seat(&self) -> Option<Seat> {
-        let mut seats = self.seats.lock();
-        let lowest = (0..seats.len()).min_by_key(|n| seats[*n].index())?;
-        let seat = seats.swap_remove(lowest);
+        let seat = self.seats.lock().take()?;
         self.in_use.fetch_max(seat.index() + 1, Relaxed);
         Some(seat)
+    }
+
+    /// A seat for a thread of the runtime.
+    pub(crate) fn take_own_seat(&self) -> Option<Seat> {
+        let seat = {
+            let mut seats = self.seats.lock();
+            seats.reserved = seats.reserved.saturating_sub(1);
+            let mut seat = seats.take()?;
+            seat.own = true;
+            seat
+        };
+        self.in_use.fetch_max(seat.index() + 1, Relaxed);
+        Some(seat)
+    }
+
+    /// The worker on this seat leaves it. It may have been the one who looks after timers and
+    /// I/O, and others may wait for a seat.
+    pub(crate) fn give_seat_back(&self, mut seat: Seat) {
+        {
+            let mut seats = self.seats.lock();
+            if std::mem::take(&mut seat.own) {
+                seats.reserved += 1;
+            }
+            seats.free.push(seat);
+        }
+        self.notify_look();
+        self.entries.call_seatless(self);
+    }
+
+    /// A thread leaves the runtime; if it has no seat, it too may have looked after the timers.
+    pub(crate) fn leave_entry(&self, entry: &Arc<Entry>) {
+        self.entries.remove(entry);
+        self.notify_look();
     }
 
     /// How many workers a search has to look at.
@@ -117,7 +173,7 @@ impl Shared {
 
     /// True if another worker is awake.
     pub(crate) fn others_awake(&self) -> bool {
-        let seated = self.remotes.len() - self.seats.lock().len();
+        let seated = self.remotes.len() - self.seats.lock().free.len();
         self.idle.sleeping() + 1 < seated
     }
 

@@ -46,6 +46,8 @@ pub(crate) struct Remote {
 pub(crate) struct Seat {
     index: usize,
     queue: LocalQueue,
+    /// A thread of the runtime has it, for which it is reserved.
+    pub(crate) own: bool,
 }
 
 impl Seat {
@@ -73,6 +75,8 @@ pub(crate) struct Worker {
     lifo_streak: Cell<u32>,
     searching: Cell<bool>,
     naps: Cell<u32>,
+    /// It has waited on the driver, and nobody does now.
+    left_driver: Cell<bool>,
     /// When it last looked at the timers.
     looked: Cell<u64>,
     random: RefCell<fastrand::Rng>,
@@ -92,7 +96,8 @@ impl Remote {
             ticks: AtomicU32::new(0),
             parker: Parker::new(),
         };
-        (remote, Seat { index, queue })
+        let own = false;
+        (remote, Seat { index, queue, own })
     }
 }
 
@@ -107,6 +112,7 @@ impl Worker {
             lifo_streak: Cell::new(0),
             searching: Cell::new(false),
             naps: Cell::new(0),
+            left_driver: Cell::new(false),
             looked: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
@@ -331,6 +337,10 @@ impl Worker {
         if self.searching.replace(false) && self.shared.idle.stop_search() && self.work_in_sight() {
             self.shared.notify_work();
         }
+        if self.left_driver.replace(false) {
+            // What there is to do may take long: somebody else should look after timers and I/O.
+            self.shared.notify_look();
+        }
     }
 
     /// True if there is a task in some queue that every search looks at.
@@ -360,19 +370,13 @@ impl Worker {
             return;
         }
         let nap = drowsy.then(|| FIRST_NAP * (1 << self.naps.get()));
-        let wakers = shared.driver.park(shared, &self.remote().parker, nap);
+        let (wakers, left_alone) = shared.driver.park(shared, &self.remote().parker, nap);
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
-        if called || !wakers.is_empty() {
-            self.naps.set(0);
-        } else {
-            self.naps.set(self.naps.get() + 1);
-        }
-        if !wakers.is_empty() {
-            wake_all(wakers);
-            // The driver is left alone for a while: somebody else should look after it.
-            shared.notify_look();
-        }
+        let busy = called || !wakers.is_empty();
+        self.naps.set(if busy { 0 } else { self.naps.get() + 1 });
+        self.left_driver.set(left_alone);
+        wake_all(wakers);
     }
 
     /// Takes everything out of this worker's queue and slot, for the end of the runtime.
@@ -399,7 +403,7 @@ impl Drop for Worker {
             self.push_back(task);
         }
         if let Some(seat) = self.seat.take() {
-            self.shared.seats.lock().push(seat);
+            self.shared.give_seat_back(seat);
         }
     }
 }
