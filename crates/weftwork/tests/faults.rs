@@ -347,3 +347,92 @@ fn the_end_asks_every_task_once() {
         assert_eq!(asked.get(), 1, "{kind:?}");
     }
 }
+
+/// Who leaves `block_on` may have been the one who looked after the timers.
+#[test]
+fn those_who_stay_in_block_on_keep_their_timers() {
+    let _watchdog = Watchdog::start();
+    for kind in WORKERS {
+        for threads in [2, 4, 12] {
+            let runtime = kind.runtime(Runtime::builder());
+            std::thread::scope(|scope| {
+                for n in 1..=threads {
+                    let runtime = &runtime;
+                    // Longer than a nap, so that all others are fast asleep.
+                    scope.spawn(move || runtime.block_on(sleep(ms(5 * n))));
+                }
+            });
+        }
+    }
+}
+
+/// More threads in `block_on` than there are seats for; then only one is left, which came last.
+#[test]
+fn the_last_one_in_block_on_runs_the_tasks() {
+    let _watchdog = Watchdog::start();
+    for kind in WORKERS {
+        let runtime = kind.runtime(Runtime::builder());
+        let (entered, is_entered) = mpsc::channel();
+        std::thread::scope(|scope| {
+            let (runtime, entered) = (&runtime, &entered);
+            let enter = |opened: oneshot::Receiver<()>| {
+                let entered = entered.clone();
+                let thread = scope.spawn(move || {
+                    runtime.block_on(async {
+                        entered.send(()).unwrap();
+                        opened.await.unwrap();
+                        assert_eq!(spawn(async { 5 }).await, 5);
+                        sleep(ms(3)).await;
+                    });
+                });
+                is_entered.recv().unwrap();
+                thread
+            };
+            let first: Vec<_> = (0..20)
+                .map(|_| {
+                    let (open, opened) = oneshot::channel();
+                    (open, enter(opened))
+                })
+                .collect();
+            let (open_last, opened) = oneshot::channel();
+            let last = enter(opened);
+            for (open, thread) in first {
+                open.send(()).unwrap();
+                thread.join().unwrap();
+            }
+            open_last.send(()).unwrap();
+            last.join().unwrap();
+        });
+    }
+}
+
+/// A worker that was called away from the timers and gets stuck does not hold them up.
+#[test]
+fn a_stuck_worker_holds_up_no_timer() {
+    let _watchdog = Watchdog::start();
+    for kind in [On::Workers(2), On::Workers(8)] {
+        let runtime = kind.runtime(Runtime::builder());
+        for _ in 0..10 {
+            runtime.block_on(async {
+                let (open, opened) = mpsc::channel();
+                let timer = spawn(async move {
+                    sleep(ms(15)).await;
+                    open.send(()).unwrap();
+                });
+                let (handle, (done, is_done)) = (Handle::current(), oneshot::channel());
+                let outside = std::thread::spawn(move || {
+                    // By now all workers are asleep.
+                    std::thread::sleep(ms(8));
+                    handle
+                        .spawn(async move {
+                            done.send(opened.recv_timeout(common::LONG / 720)).unwrap();
+                        })
+                        .detach();
+                });
+                assert_eq!(is_done.await.unwrap(), Ok(()), "{kind:?}");
+                timer.await;
+                outside.join().unwrap();
+            });
+        }
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::fmt::Debug;
 use std::future::{Future, pending};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
@@ -34,7 +35,8 @@ impl Watchdog {
         let name = name.to_owned();
         std::thread::spawn(move || {
             if dead.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
-                eprintln!("{name} hangs: no end after {LIMIT:?}");
+                // Past what libtest captures, for it is lost with the process.
+                let _ = writeln!(std::io::stderr(), "{name} hangs: no end after {LIMIT:?}");
                 std::process::abort();
             }
         });
