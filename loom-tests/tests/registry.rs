@@ -48,13 +48,15 @@ fn an_observer_keeps_what_completes_alive() {
     loom::model(|| {
         let (scheduler, drops) = (Scheduler::new(1), Drops::default());
         let output = drops.counted();
-        drop(scheduler.handle().spawn(async move { output }));
+        let task = scheduler.handle().spawn(async move { output });
+        let id = task.id();
+        drop(task);
         let worker = {
             let scheduler = scheduler.clone();
             thread::spawn(move || scheduler.poll_all())
         };
         for task in scheduler.handle().all_tasks() {
-            assert!(task.id() == 1 && !task.cancelled());
+            assert!(task.id() == id && !task.cancelled());
         }
         worker.join().unwrap();
         assert_eq!(drops.count(), 1);

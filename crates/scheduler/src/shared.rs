@@ -131,7 +131,7 @@ impl Shared {
     /// Work was pushed to a queue that every search looks at.
     #[inline]
     pub(crate) fn notify_work(&self) {
-        if let Some(worker) = self.idle.claim_for_work(self.driver.holder()) {
+        if let Some(worker) = self.idle.claim_for_work(|| self.driver.holder()) {
             self.remotes[worker].parker.unpark(self.driver.reactor());
         }
     }
@@ -139,7 +139,7 @@ impl Shared {
     /// Work was put where a patient look finds it.
     #[inline]
     pub(crate) fn notify_look(&self) {
-        if let Some(worker) = self.idle.claim_for_look(self.driver.holder()) {
+        if let Some(worker) = self.idle.claim_for_look(|| self.driver.holder()) {
             self.remotes[worker].parker.unpark(self.driver.reactor());
         }
     }

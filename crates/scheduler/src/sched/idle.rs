@@ -42,10 +42,10 @@ impl Idle {
     }
 
     /// Work was pushed where every searcher looks: claims a sleeper unless somebody searches.
-    /// The claimed worker is counted as searching; the caller unparks it. `last` is taken only
-    /// if there is no other.
+    /// The claimed worker is counted as searching; the caller unparks it. `last` (asked
+    /// only if somebody sleeps) is taken only if there is no other.
     #[inline]
-    pub(crate) fn claim_for_work(&self, last: Option<usize>) -> Option<usize> {
+    pub(crate) fn claim_for_work(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // Between the push and the look at the sleepers; pairs with `announce`.
         fence_edge!(I1, SeqCst);
         if self.searching.load(Relaxed) > 0 {
@@ -57,7 +57,7 @@ impl Idle {
     /// Work was put where only a patient look finds it: claims a sleeper unless somebody
     /// will look soon.
     #[inline]
-    pub(crate) fn claim_for_look(&self, last: Option<usize>) -> Option<usize> {
+    pub(crate) fn claim_for_look(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // As above; pairs with `announce`.
         fence_edge!(I1, SeqCst);
         if self.searching.load(Relaxed) > 0 || self.drowsy.load(Relaxed) > 0 {
@@ -67,36 +67,46 @@ impl Idle {
     }
 
     #[inline]
-    fn claim(&self, last: Option<usize>) -> Option<usize> {
+    fn claim(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
+        let (mut last, mut spared) = (Some(last), None);
         for (n, word) in self.sleepers.iter().enumerate() {
-            let spared = match last {
-                Some(last) if last / 64 == n => !bit(last),
-                _ => u64::MAX,
-            };
-            let mut seen = word.load(Relaxed) & spared;
-            while seen != 0 {
-                let worker = 64 * n + seen.trailing_zeros() as usize;
-                if self.claim_worker(worker) {
-                    return Some(worker);
+            let mut seen = word.load(Relaxed);
+            if let Some(last) = last.take_if(|_| seen != 0) {
+                spared = last();
+            }
+            loop {
+                let others = match spared {
+                    Some(worker) if worker / 64 == n => seen & !bit(worker),
+                    _ => seen,
+                };
+                if others == 0 {
+                    break;
                 }
-                seen = word.load(Relaxed) & spared;
+                let worker = 64 * n + others.trailing_zeros() as usize;
+                match self.try_claim(worker) {
+                    Ok(()) => return Some(worker),
+                    Err(now) => seen = now,
+                }
             }
         }
-        last.filter(|last| self.claim_worker(*last))
+        spared.filter(|worker| self.claim_worker(*worker))
     }
 
     /// Claims this worker if it sleeps.
     pub(crate) fn claim_worker(&self, worker: usize) -> bool {
-        let word = &self.sleepers[worker / 64];
-        if word.load(Relaxed) & bit(worker) == 0 {
-            return false;
+        let asleep = self.sleepers[worker / 64].load(Relaxed) & bit(worker) != 0;
+        asleep && self.try_claim(worker).is_ok()
+    }
+
+    /// Claims this worker; if it does not sleep, gives those of its word that do.
+    fn try_claim(&self, worker: usize) -> Result<(), u64> {
+        let seen = self.sleepers[worker / 64].fetch_and(!bit(worker), Relaxed);
+        if seen & bit(worker) == 0 {
+            return Err(seen);
         }
-        let claimed = word.fetch_and(!bit(worker), Relaxed) & bit(worker) != 0;
-        if claimed {
-            // Not before: a failed claim would seem to be a searcher, on whom a producer relies.
-            self.searching.fetch_add(1, Relaxed);
-        }
-        claimed
+        // Not before: a failed claim would seem to be a searcher, on whom a producer relies.
+        self.searching.fetch_add(1, Relaxed);
+        Ok(())
     }
 
     /// How many workers sleep.
