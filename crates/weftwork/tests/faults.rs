@@ -251,8 +251,11 @@ fn no_more_threads() {
     );
 }
 
+/// A thread that ends when its sender is dropped.
+type Idler = (mpsc::Sender<()>, JoinHandle<Result<(), mpsc::RecvError>>);
+
 /// Threads of no use, as many as the system gives.
-fn all_threads() -> Vec<(mpsc::Sender<()>, JoinHandle<Result<(), mpsc::RecvError>>)> {
+fn all_threads() -> Vec<Idler> {
     let mut threads = Vec::new();
     loop {
         let (end, ended) = mpsc::channel::<()>();
