@@ -17,6 +17,7 @@ mod loom;
 mod manifest;
 mod models;
 mod package;
+mod sanitize;
 mod source;
 mod table;
 mod tidy;
@@ -38,6 +39,8 @@ cargo xtask tidy
     checks what no lint checks: lengths of files, tags of edges, words, manifests
 cargo xtask tree
     checks the size of the dependency tree of weftwork
+cargo xtask sanitize [FILTER..]
+    runs the tests under AddressSanitizer and LeakSanitizer, where nightly is installed
 cargo xtask package [--no-verify]
     packages every crate that is published, and builds it from the package
 cargo xtask atomics [ROW..]
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         "tree" => tree::run(rest),
         "atomics" => atomics::run(rest),
         "package" => package::run(rest),
+        "sanitize" => sanitize::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -211,38 +211,18 @@ fn a_closed_runtime_takes_nothing_and_keeps_nothing() {
 /// dropped; nobody who waits for it hangs.
 #[test]
 fn spawning_against_the_shutdown() {
-    let _watchdog = Watchdog::start();
     for round in 0..common::scaled(500) {
+        let _watchdog = Watchdog::of(&format!("round {round}"));
         let kind = EVERYWHERE[round % EVERYWHERE.len()];
         let (runtime, made, dropped) = (quiet(kind), Counter::default(), Counter::default());
         let (ready, is_ready) = mpsc::channel();
         let spawners: Vec<_> = (0..2)
-            .map(|n| {
+            .map(|_| {
                 let (handle, ready) = (runtime.handle(), ready.clone());
                 let (made, dropped) = (made.clone(), dropped.clone());
                 std::thread::spawn(move || {
                     ready.send(()).unwrap();
-                    loop {
-                        made.add();
-                        let inside = dropped.on_drop();
-                        let task = handle.spawn(async move {
-                            let _inside = inside;
-                            forever::<()>().await;
-                        });
-                        if n == 0 {
-                            handle.call_soon({
-                                made.add();
-                                let inside = dropped.on_drop();
-                                move || drop(inside)
-                            });
-                        }
-                        let closed = handle.is_closed();
-                        let ended = foreign_block_on_end(task, closed);
-                        if closed {
-                            assert!(ended, "cancelled by the end");
-                            return;
-                        }
-                    }
+                    spawn_until_closed(&handle, &made, &dropped);
                 })
             })
             .collect();
@@ -259,6 +239,30 @@ fn spawning_against_the_shutdown() {
             spawner.join().unwrap();
         }
         assert_eq!(dropped.get(), made.get(), "round {round} on {kind:?}");
+    }
+}
+
+/// Spawns tasks and callbacks up to the first ones that come too late.
+fn spawn_until_closed(handle: &Handle, made: &Counter, dropped: &Counter) {
+    for n in 0.. {
+        made.add();
+        let inside = dropped.on_drop();
+        let task = handle.spawn(async move {
+            let _inside = inside;
+            forever::<()>().await;
+        });
+        made.add();
+        let inside = dropped.on_drop();
+        handle.call_soon(move || drop(inside));
+        let closed = handle.is_closed();
+        let ended = foreign_block_on_end(task, closed);
+        if closed {
+            return assert!(ended, "cancelled by the end");
+        }
+        // Enough of them are there: the other threads are to get on.
+        if n > 200 {
+            std::thread::sleep(ms(1));
+        }
     }
 }
 
