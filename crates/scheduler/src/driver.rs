@@ -308,7 +308,8 @@ mod tests {
         let waiter = std::thread::spawn(move || {
             let parker = Parker::new();
             parker.adopt();
-            while waiting.driver.park(&waiting, &parker, None).is_empty() {}
+            let park = || waiting.driver.park(&waiting, 0, &parker, None);
+            while park().wakers.is_empty() {}
             done.send(()).unwrap();
         });
         let driver = &shared.driver;
@@ -316,7 +317,7 @@ mod tests {
             std::thread::yield_now();
         }
         driver.next.store(0, Relaxed);
-        assert!(driver.poll(&shared, driver.now()).is_empty());
+        assert!(driver.poll(&shared, 1, driver.now()).is_empty());
         let soon = driver.now() + 1_000_000;
         assert!(
             driver
