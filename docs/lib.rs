@@ -5,6 +5,11 @@
 #[doc = include_str!("../README.md")]
 pub struct Readme;
 
+/// The README of the crate.
+#[cfg(doctest)]
+#[doc = include_str!("../crates/weftwork/README.md")]
+pub struct CrateReadme;
+
 /// The porting guide.
 #[cfg(doctest)]
 #[doc = include_str!("asyncio-to-weftwork.md")]
