@@ -267,7 +267,13 @@ fn all_threads() -> Vec<Idler> {
     }
 }
 
+/// How many threads this process has, where the system says so.
+fn threads_now() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
 fn without_threads() {
+    let before = threads_now();
     // A runtime that does not get all of its threads gives back those that it got.
     for _ in 0..3 {
         Runtime::builder().workers(64).build().unwrap_err();
@@ -287,6 +293,8 @@ fn without_threads() {
         assert_eq!(gather(others).await, (0..50).collect::<Vec<_>>());
     });
     drop(runtime);
+    // The threads of the pool are not joined: the system takes their stacks back a little later.
+    assert!(comes_true(|| threads_now() == before));
     let threads = all_threads();
     assert!(
         !threads.is_empty() && threads.len() < 10,
