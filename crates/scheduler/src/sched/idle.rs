@@ -48,7 +48,7 @@ impl Idle {
     pub(crate) fn claim_for_work(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // Between the push and the look at the sleepers; pairs with `announce`.
         fence_edge!(I1, SeqCst);
-        if self.searching.load(Relaxed) > 0 {
+        if self.searching.load(Relaxed) > 0 || !self.anybody_sleeps() {
             return None;
         }
         self.claim(last)
@@ -60,22 +60,27 @@ impl Idle {
     pub(crate) fn claim_for_look(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // As above; pairs with `announce`.
         fence_edge!(I1, SeqCst);
-        if self.searching.load(Relaxed) > 0 || self.drowsy.load(Relaxed) > 0 {
+        if self.searching.load(Relaxed) > 0
+            || self.drowsy.load(Relaxed) > 0
+            || !self.anybody_sleeps()
+        {
             return None;
         }
         self.claim(last)
     }
 
     #[inline]
+    fn anybody_sleeps(&self) -> bool {
+        self.sleepers.iter().any(|word| word.load(Relaxed) != 0)
+    }
+
+    #[cold]
     fn claim(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
-        let (mut last, mut spared) = (Some(last), None);
+        let last = last();
         for (n, word) in self.sleepers.iter().enumerate() {
             let mut seen = word.load(Relaxed);
-            if let Some(last) = last.take_if(|_| seen != 0) {
-                spared = last();
-            }
             loop {
-                let others = match spared {
+                let others = match last {
                     Some(worker) if worker / 64 == n => seen & !bit(worker),
                     _ => seen,
                 };
@@ -89,7 +94,7 @@ impl Idle {
                 }
             }
         }
-        spared.filter(|worker| self.claim_worker(*worker))
+        last.filter(|worker| self.claim_worker(*worker))
     }
 
     /// Claims this worker if it sleeps.

@@ -56,7 +56,8 @@ pub(crate) struct VTable {
     pub(super) drop_future: unsafe fn(NonNull<Header>),
     /// Where the output is.
     pub(super) output: unsafe fn(NonNull<Header>) -> *mut (),
-    pub(super) drop_output: unsafe fn(NonNull<Header>),
+    /// None where that does nothing.
+    pub(super) drop_output: Option<unsafe fn(NonNull<Header>)>,
     /// Frees the memory; future and output are gone before.
     pub(super) dealloc: unsafe fn(NonNull<Header>),
     pub(super) type_name: fn() -> &'static str,
@@ -100,7 +101,11 @@ impl<F: Future, const PINNED: bool> Table<F, PINNED> {
         poll: poll::<F>,
         drop_future: drop_future::<F>,
         output: output::<F>,
-        drop_output: drop_output::<F>,
+        drop_output: if std::mem::needs_drop::<F::Output>() {
+            Some(drop_output::<F>)
+        } else {
+            None
+        },
         dealloc: dealloc::<F>,
         type_name: std::any::type_name::<F>,
         pinned: PINNED,

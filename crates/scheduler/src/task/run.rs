@@ -249,12 +249,14 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
     }
     let is_ours = || task.state.is_exclusive() && !task.state.load().has_cold();
     let mut how = Completing::default();
-    if is_ours() {
+    let mut ours = is_ours();
+    if ours && task.vtable.drop_output.is_some() {
         drop_output(header);
         how.dropped = true;
+        // The destructor, or whoever got its panic, may keep the task.
+        ours = is_ours();
     }
-    // Asked again: the destructor of the output, or whoever got its panic, may keep the task.
-    if how.dropped && is_ours() {
+    if ours {
         // SAFETY: it was the last reference.
         unsafe { free(header) };
     } else {
@@ -344,10 +346,14 @@ pub(super) fn drop_unwanted(header: NonNull<Header>, end: End) {
 }
 
 /// Drops an output that is in place and the caller's.
+#[inline]
 fn drop_output(header: NonNull<Header>) {
-    // SAFETY: by the caller, who also has a reference, or the right to poll.
-    contain(|| unsafe { (header.as_ref().vtable.drop_output)(header) })
-        .unwrap_or_else(|payload| shared::report(header, payload, OUTPUT));
+    // SAFETY: the caller has a reference, or the right to poll.
+    if let Some(drop) = unsafe { header.as_ref() }.vtable.drop_output {
+        // SAFETY: by the caller.
+        contain(|| unsafe { drop(header) })
+            .unwrap_or_else(|payload| shared::report(header, payload, OUTPUT));
+    }
 }
 
 /// Runs user code that must not unwind into ours; a panic goes to the exception handler of this
