@@ -48,6 +48,9 @@ pub struct WaitedOn {
 /// ever cancelled: neither by the timeout nor by a cancel of the awaiting task. Empty input
 /// gives two empty lists.
 ///
+/// What is done comes in the order in which the ends reached the awaiter. On several workers
+/// that of two tasks which end within the same microsecond may be either.
+///
 /// ```
 /// use std::time::Duration;
 /// use weftwork::{ReturnWhen, run, time::sleep, wait};
