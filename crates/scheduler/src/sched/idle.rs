@@ -48,10 +48,10 @@ impl Idle {
     pub(crate) fn claim_for_work(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // Between the push and the look at the sleepers; pairs with `announce`.
         fence_edge!(I1, SeqCst);
-        if self.searching.load(Relaxed) > 0 || !self.anybody_sleeps() {
+        if self.searching.load(Relaxed) > 0 {
             return None;
         }
-        self.claim(last)
+        self.claim(self.first_asleep()?, last)
     }
 
     /// Work was put where only a patient look finds it: claims a sleeper unless somebody
@@ -60,25 +60,30 @@ impl Idle {
     pub(crate) fn claim_for_look(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
         // As above; pairs with `announce`.
         fence_edge!(I1, SeqCst);
-        if self.searching.load(Relaxed) > 0
-            || self.drowsy.load(Relaxed) > 0
-            || !self.anybody_sleeps()
-        {
+        if self.searching.load(Relaxed) > 0 || self.drowsy.load(Relaxed) > 0 {
             return None;
         }
-        self.claim(last)
+        self.claim(self.first_asleep()?, last)
     }
 
+    /// The first word in which somebody sleeps, and what it says.
     #[inline]
-    fn anybody_sleeps(&self) -> bool {
-        self.sleepers.iter().any(|word| word.load(Relaxed) != 0)
+    fn first_asleep(&self) -> Option<(usize, u64)> {
+        let words = self.sleepers.iter().map(|word| word.load(Relaxed));
+        words.enumerate().find(|(_, seen)| *seen != 0)
     }
 
     #[cold]
-    fn claim(&self, last: impl FnOnce() -> Option<usize>) -> Option<usize> {
+    fn claim(
+        &self,
+        (first, mut seen): (usize, u64),
+        last: impl FnOnce() -> Option<usize>,
+    ) -> Option<usize> {
         let last = last();
-        for (n, word) in self.sleepers.iter().enumerate() {
-            let mut seen = word.load(Relaxed);
+        for n in first..self.sleepers.len() {
+            if n > first {
+                seen = self.sleepers[n].load(Relaxed);
+            }
             loop {
                 let others = match last {
                     Some(worker) if worker / 64 == n => seen & !bit(worker),
