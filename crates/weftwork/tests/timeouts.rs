@@ -129,9 +129,11 @@ fn a_cancel_of_the_task_itself_goes_on() {
         // Also when the deadline has struck and the body is cleaning up.
         let (inner, (release, held)) = (log.clone(), oneshot::channel::<()>());
         let task = started(|reached| async move {
+            // It waits before anybody hears of it: a cancel in the poll that ends the task would
+            // leave the value.
             let body = finally(forever::<()>(), async move {
-                reached.send(()).unwrap();
-                drop(held.await);
+                let reached = async { reached.send(()).unwrap() };
+                drop(futures::future::join(held, reached).await);
             });
             let late = timeout(ms(1), body).await;
             inner.add(format!("{late:?}"));
