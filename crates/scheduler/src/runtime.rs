@@ -230,9 +230,7 @@ impl Runtime {
     pub fn is_closed(&self) -> bool {
         self.shared.life.is_closing()
     }
-}
 
-impl Runtime {
     /// Closes it on another thread, because this one would wait for itself.
     fn close_elsewhere(&mut self) {
         let runtime = ManuallyDrop::new(Self {

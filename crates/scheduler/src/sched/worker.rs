@@ -408,9 +408,7 @@ impl Worker {
             .or_else(|| self.seat.queue.pop())
             .or_else(|| self.search())
     }
-}
 
-impl Worker {
     /// The thread is no worker from here on, and its seat is free.
     pub(crate) fn leave(self) -> Seat {
         self.found();
