@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::delivering;
+use weftwork_task_context::{declines, delivering};
 
 /// A read that gives less than this many bytes, and less than there was room for, has emptied
 /// the stream; beyond it the system has limits of its own.
@@ -68,7 +68,7 @@ impl<T: AsFd> Registered<T> {
     /// # Errors
     /// The reactor is closed or dead.
     pub fn poll_ready(&self, direction: Direction, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         match self.source.look_or_wait(direction, None, cx.waker())? {
@@ -158,7 +158,7 @@ impl<T: AsFd> Registered<T> {
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T, u64) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         loop {

@@ -21,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
-use weftwork_task_context::{ThreadKind, delivering, set_thread_kind};
+use weftwork_task_context::{ThreadKind, declines, set_thread_kind};
 
 /// It gets the configuration, for the exception handler.
 type Job = Box<dyn FnOnce(&Config) + Send>;
@@ -307,7 +307,7 @@ impl<T> Future for Blocking<T> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         // To clone and to drop a waker is user code, so not under the lock.

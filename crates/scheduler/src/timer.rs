@@ -7,7 +7,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 use weftwork_timer_wheel::Key;
 
 /// Ready once its deadline has come; never before.
@@ -62,7 +62,7 @@ impl Future for Timer {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         if self.is_due() {

@@ -156,6 +156,15 @@ impl Frame {
     fn has_cause(self) -> bool {
         self.mode == Mode::Delivering || self.hits > 0
     }
+
+    /// This frame, with what an earlier poll of the same delivery has heard: who took it, and
+    /// would take it, does not depend on the poll.
+    #[must_use]
+    pub fn with_marks_of(mut self, earlier: Self) -> Self {
+        self.taken |= earlier.taken;
+        self.interest |= earlier.interest;
+        self
+    }
 }
 
 /// True while a scope is being polled, that is inside a weftwork task.

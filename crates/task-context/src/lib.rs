@@ -9,9 +9,11 @@
 //! it. `docs/cancellation.md` has the protocol.
 
 mod cancelled;
+mod delivery;
 mod frame;
 
 pub use cancelled::{CancelSource, Cancelled};
+pub use delivery::{Delivery, declines, delivery};
 pub use frame::{
     Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
     with_frame,

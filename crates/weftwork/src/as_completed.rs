@@ -87,8 +87,7 @@ impl<T> AsCompleted<T> {
 
     /// The next task that has ended.
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<Option<Task<T>>> {
-        if cancel::delivering() {
-            self.completions.register(cx.waker());
+        if cancel::declines(cx) {
             return Poll::Pending;
         }
         loop {

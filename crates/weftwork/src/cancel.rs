@@ -1,7 +1,7 @@
 //! The protocol of cancel delivery, as the combinators of this crate use it.
 
 pub(crate) use weftwork_scheduler::cancel::{
-    CleanUp, Hit, Probe, delivered, delivering, mark_busy, mark_taken, on_hit, raise, redeliver,
-    wake_current_probes,
+    CleanUp, Hit, Probe, Taken, declines, deliver, delivered, delivering, delivery, mark_busy,
+    mark_taken, on_hit, raise, wake_current_probes,
 };
 pub(crate) use weftwork_task_context::Cancelled;

@@ -97,12 +97,13 @@ pub fn all_tasks() -> Vec<TaskControl> {
 pub async fn yield_now() {
     let mut yielded = false;
     std::future::poll_fn(|cx| {
-        if std::mem::replace(&mut yielded, true) && !cancel::delivering() {
+        if cancel::declines(cx) {
+            return std::task::Poll::Pending;
+        }
+        if std::mem::replace(&mut yielded, true) {
             return std::task::Poll::Ready(());
         }
-        if !cancel::delivering() {
-            cx.waker().wake_by_ref();
-        }
+        cx.waker().wake_by_ref();
         std::task::Poll::Pending
     })
     .await;

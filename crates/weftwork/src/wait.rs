@@ -122,9 +122,8 @@ impl<T> Watch<T> {
     }
 
     fn poll(&mut self, tasks: &mut [impl BorrowMut<Task<T>>], cx: &mut Context<'_>) -> Poll<()> {
-        if cancel::delivering() {
+        if cancel::declines(cx) {
             // Nothing is passed on; whoever is outside takes it.
-            self.completions.register(cx.waker());
             return Poll::Pending;
         }
         for number in self.completions.take_woken(cx.waker()) {

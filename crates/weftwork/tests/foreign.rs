@@ -99,6 +99,59 @@ fn the_children_in_join_and_in_futures_unordered_are_all_cancelled() {
 }
 
 #[test]
+fn a_cancel_reaches_all_of_many_children_in_futures_unordered() {
+    // It hands its turn back once two of its children were woken from elsewhere meanwhile, and
+    // these are, as they end at once on whatever worker is free.
+    const CHILDREN: usize = 500;
+    each(|| async {
+        let cleaned = Counter::default();
+        let mut children = Vec::new();
+        for _ in 0..CHILDREN {
+            let cleaned = cleaned.clone();
+            children.push(
+                started(|reached| finally(stuck_at::<()>(reached), async move { cleaned.add() }))
+                    .await,
+            );
+        }
+        let controls: Vec<TaskControl> = children.iter().map(Task::control).collect();
+        let mut set: FuturesUnordered<_> = children.into_iter().map(Task::outcome).collect();
+        let task = spawn(async move { while set.next().await.is_some() {} });
+        until(|| task.control().polls() > 0).await;
+        settle().await;
+        assert!(ends_cancelled(task).await);
+        assert!(controls.iter().all(TaskControl::cancelled));
+        assert!(controls.iter().all(|child| child.cancelling() == 1));
+        assert_eq!(cleaned.get(), CHILDREN);
+    });
+}
+
+#[test]
+fn a_leaf_in_futures_unordered_that_declined_its_value_gives_it_after_a_caught_cancel() {
+    each(|| async {
+        let (send, receive) = oneshot::channel::<u8>();
+        let task = started(|reached| async move {
+            let set = FuturesUnordered::new();
+            set.push(futures::future::FutureExt::boxed(async move {
+                // It takes the cancel, so that the task goes on.
+                drop(catch(stuck_at::<()>(reached)).await);
+                0
+            }));
+            set.push(futures::future::FutureExt::boxed(async {
+                receive.await.unwrap()
+            }));
+            let mut values: Vec<u8> = set.collect().await;
+            values.sort_unstable();
+            values
+        })
+        .await;
+        settle().await;
+        task.control().cancel();
+        send.send(7).unwrap();
+        assert_eq!(task.await, [0, 7]);
+    });
+}
+
+#[test]
 fn foreign_leaves_in_foreign_combinators_are_dropped() {
     each(|| async {
         let dropped = Counter::default();

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
-use weftwork_task_context::{CancelSource, Cancelled};
+use weftwork_task_context::Cancelled;
 
 /// Wakers by the key of whoever left them, the first come first. Whoever leaves one clones it
 /// before it takes the lock, and drops the one before after that: both are user code.
@@ -39,11 +39,10 @@ pub(super) struct Rare {
     pub(super) must_cancel: Option<Pending>,
     /// Why it was cancelled, from the delivery on.
     pub(super) cancelled_by: Option<Cancelled>,
-    /// The end of the runtime has asked for this one.
-    pub(super) shutdown: Option<Cancelled>,
+    /// The latest cause for which it was asked to end.
+    pub(super) asked_for: Option<Cancelled>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
-    /// In an `Arc`, because they are called again and again, and not under the lock.
-    pub(super) probes: Wakers<Arc<Waker>>,
+    pub(super) probes: Probes,
     /// Clean-ups that have begun and not ended.
     pub(super) cleaning: u32,
     /// The raised cancel has been delivered to the siblings of the raising await.
@@ -80,17 +79,70 @@ impl Cold {
 }
 
 impl Rare {
-    /// True if this is the end of the runtime once more, which asks every task itself. Passed on
-    /// from each task of a chain to the next one it would come as often as there are tasks.
+    /// True if this cause was the latest already. It may come by several ways: from each task of a
+    /// chain that passes the end of the runtime on, which asks every task itself; and from an awaiter
+    /// that was told once more because another of its awaits had ended.
     pub(super) fn is_asked_again(&mut self, cause: &Cancelled) -> bool {
-        if cause.source() != CancelSource::Shutdown {
-            return false;
-        }
-        let before = self.shutdown.replace(cause.clone());
+        let before = self.asked_for.replace(cause.clone());
         before.is_some_and(|before| before.is_same(cause))
     }
+}
 
-    pub(super) fn wakers_of_probes(&self) -> Vec<Arc<Waker>> {
-        self.probes.values().cloned().collect()
+/// The probes of a task that left a waker, and which of them the latest delivery has not reached.
+#[derive(Default)]
+pub(super) struct Probes {
+    /// In an `Arc`, because they are called again and again, and not under the lock.
+    armed: Wakers<ArmedProbe>,
+    /// The number of the latest delivery.
+    delivery: u64,
+    /// How many of `armed` are from before that.
+    untold: usize,
+}
+
+struct ArmedProbe {
+    waker: Arc<Waker>,
+    /// The latest delivery when it was armed.
+    delivery: u64,
+}
+
+impl Probes {
+    pub(super) fn is_empty(&self) -> bool {
+        self.armed.is_empty()
+    }
+
+    pub(super) fn wakers(&self) -> Vec<Arc<Waker>> {
+        let armed = self.armed.values();
+        armed.map(|probe| Arc::clone(&probe.waker)).collect()
+    }
+
+    /// A probe was polled, and is pending. Gives the waker that it had left before.
+    pub(super) fn arm(&mut self, key: u64, waker: Arc<Waker>) -> Option<Arc<Waker>> {
+        let delivery = self.delivery;
+        let before = self.armed.insert(key, ArmedProbe { waker, delivery });
+        self.told(before)
+    }
+
+    /// A probe is not pending any more.
+    pub(super) fn disarm(&mut self, key: u64) -> Option<Arc<Waker>> {
+        let before = self.armed.remove(&key);
+        self.told(before)
+    }
+
+    fn told(&mut self, before: Option<ArmedProbe>) -> Option<Arc<Waker>> {
+        let before = before?;
+        if before.delivery != self.delivery {
+            self.untold -= 1;
+        }
+        Some(before.waker)
+    }
+
+    /// A delivery begins: all that are armed are to hear of it.
+    pub(super) fn begin_delivery(&mut self, number: u64) {
+        self.delivery = number;
+        self.untold = self.armed.len();
+    }
+
+    pub(super) fn untold(&self) -> usize {
+        self.untold
     }
 }

@@ -108,7 +108,7 @@ impl TaskControl {
         self.cancel_for(Cancelled::new(msg, source))
     }
 
-    /// As [`cancel`](Self::cancel), on behalf of another cause.
+    /// As [`cancel`](Self::cancel), on behalf of another cause. The same one twice is one cancel.
     pub fn cancel_for(&self, cause: Cancelled) -> bool {
         self.request(cause, true)
     }

@@ -1,6 +1,6 @@
 //! The handle of a task: awaiting it gives its value.
 
-use super::cancel::{self, Probe, current, delivered, mark_busy, mark_interest, mark_taken};
+use super::cancel::{self, Probe, Taken, current, delivered, mark_busy, mark_interest};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
 use super::contain;
 use super::control::TaskControl;
@@ -52,7 +52,7 @@ pub struct Task<T> {
 #[derive(Default)]
 struct Rare {
     /// A cancel of the awaiting task that was passed on to this one.
-    forwarded: Option<(Cancelled, TaskControl)>,
+    forwarded: Option<Taken>,
     probe: Probe,
     /// The key of this handle in the list of waiters, if it is there.
     waiter: Option<u64>,
@@ -135,10 +135,11 @@ impl<T> Task<T> {
         );
         if let Some(cause) = delivered() {
             self.arm(cx);
+            let before = self.rare.as_mut().and_then(|rare| rare.forwarded.as_mut());
+            let again = before.is_some_and(Taken::takes_again);
             // If it has ended already, the cancel wins and whoever is outside takes it.
-            if self.control().cancel_for(cause.clone()) {
-                self.rare().forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
-                mark_taken();
+            if !again && self.control().cancel_for(cause.clone()) {
+                self.rare().forwarded = Some(Taken::new(cause));
             }
             self.register(cx.waker());
             return Poll::Pending;
@@ -164,8 +165,8 @@ impl<T> Task<T> {
 
     /// Waits as a quiet observer: a cancel is not passed on. For `shield`.
     pub fn poll_quiet(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
-        if cancel::delivering() {
-            self.register(cx.waker());
+        if cancel::declines(cx) {
+            self.arm(cx);
             return Poll::Pending;
         }
         self.poll_outcome(cx)
@@ -174,11 +175,8 @@ impl<T> Task<T> {
     /// The cancel that was passed on and whose effect has not been seen yet.
     #[must_use]
     pub fn forwarded(&self) -> Option<Cancelled> {
-        self.rare
-            .as_ref()?
-            .forwarded
-            .as_ref()
-            .map(|(cause, _)| cause.clone())
+        let forwarded = self.rare.as_ref()?.forwarded.as_ref()?;
+        Some(forwarded.cause().clone())
     }
 
     fn arm(&mut self, cx: &Context<'_>) {
@@ -299,7 +297,7 @@ impl<T> Task<T> {
             return None;
         }
         if let Some(rare) = &mut self.rare {
-            rare.forwarded = None;
+            rare.forwarded.take().map(Taken::settled);
             rare.probe.disarm();
         }
         if state.end() == Some(End::Value) {
@@ -434,10 +432,7 @@ impl<T> Drop for Task<T> {
     #[inline]
     fn drop(&mut self) {
         if let Some(mut rare) = self.rare.take() {
-            if let Some((cause, awaiter)) = rare.forwarded.take() {
-                // Its effect was not seen: the awaiter is still to be cancelled.
-                awaiter.redeliver(cause);
-            }
+            drop(rare.forwarded.take());
             if let Some(key) = rare.waiter {
                 self.contain_drop(|| forget_waiter(&self.task, key));
             }

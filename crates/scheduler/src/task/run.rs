@@ -95,6 +95,22 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
     }
 }
 
+/// The poll of a task for the functions of `cancel`, which poll again and again. They end with the
+/// first answer that is not `Pending`. The caller holds the right to poll, and the stage holds the
+/// future.
+fn poll_of(
+    header: NonNull<Header>,
+    task: &Header,
+    cx: &mut Context<'_>,
+) -> impl FnMut() -> Poll<Result<(), Payload>> {
+    // SAFETY: see above.
+    move || match unsafe { (task.vtable.poll)(header, cx) } {
+        Polled::Pending => Poll::Pending,
+        Polled::Ready => Poll::Ready(Ok(())),
+        Polled::Panicked(payload) => Poll::Ready(Err(payload)),
+    }
+}
+
 /// What became of a cancel that was waiting.
 enum Delivered {
     /// It had been withdrawn (`uncancel`).
@@ -108,33 +124,27 @@ enum Delivered {
 #[cold]
 fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Delivered {
     let cold = task.cold_or_new();
-    let (cause, probes) = {
+    let (cause, has_probes) = {
         let mut rare = cold.lock();
         let Some(Pending { cause, .. }) = rare.must_cancel.take() else {
             return Delivered::Nothing;
         };
         rare.cancelled_by = Some(cause.clone());
-        (cause, rare.wakers_of_probes())
+        (cause, !rare.probes.is_empty())
     };
-    if task.polls() == 0 || (!task.interested() && probes.is_empty()) {
+    if task.polls() == 0 || (!task.interested() && !has_probes) {
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
-    cancel::wake_all_by_ref(&probes);
-    // Not kept over the poll, in which scopes come and go.
-    drop(probes);
-    let (polled, heard) = with_frame(Some(&cause), false, || {
-        // SAFETY: the caller holds the right to poll, and the stage holds the future.
-        unsafe { (task.vtable.poll)(header, cx) }
-    });
+    let (polled, heard) = cancel::deliver(&cause, false, &mut poll_of(header, task, cx));
     task.count_poll(heard.frame.interest);
     match polled {
-        Polled::Panicked(payload) => return Delivered::Ended(Ended::Panicked(payload)),
-        Polled::Ready if !heard.frame.taken => {
+        Poll::Ready(Err(payload)) => return Delivered::Ended(Ended::Panicked(payload)),
+        Poll::Ready(Ok(())) if !heard.frame.taken => {
             drop_output(header);
             return Delivered::Ended(Ended::Cancelled(cause));
         }
-        Polled::Ready => return Delivered::Ended(ready(task, header)),
-        Polled::Pending => {}
+        Poll::Ready(Ok(())) => return Delivered::Ended(ready(task, header)),
+        Poll::Pending => {}
     }
     if let Some(hit) = heard.hit
         && let Some(ended) = on_hit(header, task, hit, cx)
@@ -174,15 +184,7 @@ fn on_hit(
 ) -> Option<Ended> {
     let cold = task.cold_or_new();
     let mut told = std::mem::replace(&mut cold.lock().told, true);
-    let hit = cancel::on_hit(cause, &mut told, &mut || {
-        // SAFETY: the caller holds the right to poll, and the stage holds the future: after
-        // anything but `Pending`, `on_hit` does not poll again.
-        match unsafe { (task.vtable.poll)(header, cx) } {
-            Polled::Pending => Poll::Pending,
-            Polled::Ready => Poll::Ready(Ok(())),
-            Polled::Panicked(payload) => Poll::Ready(Err(payload)),
-        }
-    });
+    let hit = cancel::on_hit(cause, &mut told, &mut poll_of(header, task, cx));
     match hit {
         Err(Ok(())) => Some(ready(task, header)),
         Err(Err(payload)) => Some(Ended::Panicked(payload)),

@@ -50,7 +50,7 @@ impl<T: Clone + Send + Sync> Future for SharedTask<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if cancel::delivering() {
+        if cancel::declines(cx) {
             return Poll::Pending;
         }
         let key = *self.key.get_or_insert_with(unique_key);

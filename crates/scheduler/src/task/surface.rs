@@ -166,7 +166,7 @@ impl<T> Future for Ended<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if cancel::delivering() {
+        if cancel::declines(cx) {
             return Poll::Pending;
         }
         let key = *self.key.get_or_insert_with(unique_key);

@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Waits for what a [`Sender`](super::Sender) sets: a future that gives `Result<T, RecvError>`.
 ///
@@ -76,7 +76,7 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         poll_locked(&self.shared.state, cx, |state, offer| match state.take() {

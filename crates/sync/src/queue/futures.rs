@@ -7,7 +7,7 @@ use futures_core::Stream;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Puts an item in a queue; see [`Queue::put`].
 ///
@@ -87,7 +87,7 @@ impl<T> Future for Put<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { queue, item, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let put = poll_locked(&queue.shared.state, cx, |state, offer| {
@@ -112,7 +112,7 @@ impl<T> Future for Join<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { queue, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         poll_locked(&queue.shared.state, cx, |state, offer| {
@@ -141,7 +141,7 @@ fn poll_get<T>(
     wait: &mut Wait,
     cx: &Context<'_>,
 ) -> Poll<Result<T, ShutDown<()>>> {
-    if delivering() {
+    if declines(cx) {
         return Poll::Pending;
     }
     let got = poll_locked(&queue.shared.state, cx, |state, offer| {

@@ -6,7 +6,7 @@ use crate::wait_list::{Status, Wait};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Waits for permits; see [`Semaphore::acquire`].
 ///
@@ -92,7 +92,7 @@ impl InLine {
     }
 
     fn poll(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         poll_locked(&semaphore.state, cx, |state, offer| self.step(state, offer))

@@ -6,7 +6,7 @@ use crate::wait_list::Wait;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Waits until a token is cancelled; see [`CancellationToken::cancelled`].
 ///
@@ -75,7 +75,7 @@ impl Drop for UntilCancelledOwned {
 }
 
 fn poll(token: &CancellationToken, wait: &mut Wait, cx: &Context<'_>) -> Poll<()> {
-    if delivering() {
+    if declines(cx) {
         return Poll::Pending;
     }
     poll_locked(&token.handle.node.state, cx, |state, offer| {
@@ -98,7 +98,7 @@ pub(super) async fn run_until<F: Future>(stop: UntilCancelled<'_>, future: F) ->
     let mut future = pin!(future);
     let mut started = false;
     poll_fn(|cx| {
-        if !started && delivering() {
+        if !started && declines(cx) {
             return Poll::Pending;
         }
         if !started && stop.as_mut().poll(cx).is_ready() {

@@ -3,7 +3,7 @@
 use super::children::{ChildEnded, Children};
 use super::finished::Notice;
 use super::{FinishedGroup, GroupControl};
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::{ResultError, Task, TaskControl, TaskError};
 use std::fmt;
 use std::future::Future;
@@ -29,7 +29,7 @@ pub struct JoinAll<C> {
     /// Made for whoever asks for it, and for a cancel.
     control: Option<GroupControl>,
     /// A cancel of the awaiting task that was passed on to the children.
-    forwarded: Option<(Cancelled, TaskControl)>,
+    forwarded: Option<Taken>,
     /// A failure was raised: the other children are left alone from then on.
     raised: Option<Cancelled>,
     probe: Probe,
@@ -154,7 +154,7 @@ impl<C: Children> JoinAll<C> {
 
     /// The cancel of the whole group, if there was one.
     fn cancelled(&self) -> Option<Cancelled> {
-        let forwarded = self.forwarded.as_ref().map(|(cause, _)| cause);
+        let forwarded = self.forwarded.as_ref().map(Taken::cause);
         let by_control = || self.control.as_ref().and_then(GroupControl::cancelled);
         forwarded.or_else(by_control).cloned()
     }
@@ -165,9 +165,10 @@ impl<C: Children> JoinAll<C> {
             return;
         };
         self.probe.arm(cx);
-        if self.raised.is_none() && self.control().cancel_for(&cause) {
-            self.forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
-            cancel::mark_taken();
+        let before = self.forwarded.as_mut();
+        let again = before.is_some_and(Taken::takes_again);
+        if !again && self.raised.is_none() && self.control().cancel_for(&cause) {
+            self.forwarded = Some(Taken::new(cause));
         }
     }
 
@@ -180,7 +181,7 @@ impl<C: Children> JoinAll<C> {
 
     /// The awaiter is cancelled here, now and at every further poll.
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
-        self.forwarded = None;
+        self.forwarded.take().map(Taken::settled);
         self.probe.arm(cx);
         cancel::raise(&cause, cx);
         self.raised = Some(cause);
@@ -226,15 +227,6 @@ impl<C: Children> Future for JoinAll<C> {
         match this.tasks.values() {
             Ok(values) => Poll::Ready(values),
             Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-impl<C> Drop for JoinAll<C> {
-    fn drop(&mut self) {
-        if let Some((cause, awaiter)) = self.forwarded.take() {
-            // Its effect was not seen: the awaiter is still to be cancelled.
-            cancel::redeliver(&awaiter, cause);
         }
     }
 }

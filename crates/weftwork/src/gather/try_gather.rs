@@ -1,8 +1,7 @@
 //! Many futures that may fail: all their values, or the first error.
 
 use super::try_children::{Stop, TryChild, TryChildren};
-use crate::TaskControl;
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::completions::Completions;
 use crate::ensure::ensure_future;
 use std::fmt;
@@ -69,7 +68,7 @@ pub struct TryJoinAll<C> {
     left: usize,
     completions: Completions,
     /// A cancel of the awaiting task that was passed on to the children.
-    forwarded: Option<(Cancelled, TaskControl)>,
+    forwarded: Option<Taken>,
     raised: Option<Cancelled>,
     probe: Probe,
 }
@@ -95,6 +94,10 @@ impl<C: TryChildren> TryJoinAll<C> {
         };
         self.completions.register(cx.waker());
         self.probe.arm(cx);
+        let before = self.forwarded.as_mut();
+        if before.is_some_and(Taken::takes_again) {
+            return;
+        }
         let mut any = false;
         for number in 0..self.children.count() {
             any |= self
@@ -104,13 +107,12 @@ impl<C: TryChildren> TryJoinAll<C> {
                 .cancel_for(cause.clone());
         }
         if any {
-            self.forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
-            cancel::mark_taken();
+            self.forwarded = Some(Taken::new(cause));
         }
     }
 
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
-        self.forwarded = None;
+        self.forwarded.take().map(Taken::settled);
         self.probe.arm(cx);
         cancel::raise(&cause, cx);
         self.raised = Some(cause);
@@ -158,19 +160,11 @@ impl<C: TryChildren> Future for TryJoinAll<C> {
             }
             return Poll::Pending;
         }
-        if let Some((cause, _)) = this.forwarded.take() {
-            return this.raise(cause, cx);
+        if let Some(taken) = this.forwarded.take() {
+            return this.raise(taken.settled(), cx);
         }
         let values = this.children.values();
         Poll::Ready(Ok(values.expect("a future is not polled after its end")))
-    }
-}
-
-impl<C> Drop for TryJoinAll<C> {
-    fn drop(&mut self) {
-        if let Some((cause, awaiter)) = self.forwarded.take() {
-            cancel::redeliver(&awaiter, cause);
-        }
     }
 }
 

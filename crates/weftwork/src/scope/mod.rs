@@ -13,39 +13,23 @@ pub use resume::{OrResume, RaiseExt, ResumeExt};
 pub use shielded::{Shielded, shielded};
 
 use crate::TaskError;
-use crate::cancel::{self, Cancelled, Hit};
-use std::fmt;
+use crate::cancel::{self, Cancelled, Hit, Taken};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_scheduler::TaskControl;
 use weftwork_task_context::with_frame;
 
 /// What a scope remembers between two polls of its body.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Armed {
     /// A cancel that the scope took and has not acted on.
-    taken: Option<(Cancelled, Option<TaskControl>)>,
+    taken: Option<Taken>,
+    /// The latest delivery in which something in the scope took the cancel. It may come around
+    /// twice, and need not reach that the second time.
+    inside: Option<u64>,
     /// The raised cancel was delivered to everything else in the scope.
     told: bool,
-}
-
-impl Drop for Armed {
-    fn drop(&mut self) {
-        if let Some((cause, Some(task))) = self.taken.take() {
-            // Taken, but dropped before it could act: it must not get lost.
-            cancel::redeliver(&task, cause);
-        }
-    }
-}
-
-impl fmt::Debug for Armed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Armed")
-            .field("taken", &self.taken.is_some())
-            .finish_non_exhaustive()
-    }
 }
 
 /// Polls a scope's body. Ready: the scope has to end with this.
@@ -54,10 +38,22 @@ pub(crate) fn poll_body<F: Future>(
     cx: &mut Context<'_>,
     armed: &mut Armed,
 ) -> Poll<Result<F::Output, TaskError>> {
-    if let Some((cause, _)) = armed.taken.take() {
-        return Poll::Ready(Err(TaskError::Cancelled(cause)));
-    }
     let deliver = cancel::delivered();
+    match (&deliver, armed.taken.take()) {
+        (None, Some(taken)) => return Poll::Ready(Err(TaskError::Cancelled(taken.settled()))),
+        // Before it could act on the one that it took. A later one takes its place.
+        (Some(cause), Some(mut taken)) => {
+            let again = taken.takes_again();
+            let taken = if again {
+                taken
+            } else {
+                Taken::new(cause.clone())
+            };
+            armed.taken = Some(taken);
+            return Poll::Pending;
+        }
+        (_, None) => {}
+    }
     let polled = catch_unwind(AssertUnwindSafe(|| {
         with_frame(deliver.as_ref(), false, || body.as_mut().poll(cx))
     }));
@@ -73,9 +69,12 @@ pub(crate) fn poll_body<F: Future>(
         return end;
     }
     if let Some(cause) = deliver {
-        cancel::mark_taken();
-        if !heard.frame.taken {
-            armed.taken = Some((cause, TaskControl::current()));
+        let delivery = Some(cancel::delivery());
+        if heard.frame.taken || armed.inside == delivery {
+            armed.inside = delivery;
+            cancel::mark_taken();
+        } else {
+            armed.taken = Some(Taken::new(cause));
         }
     }
     Poll::Pending
@@ -97,6 +96,8 @@ fn poll_hit<F: Future>(
         Ok(Err(value)) => Some(Poll::Ready(Ok(value))),
         Ok(Ok(Hit::Now(cause))) => Some(Poll::Ready(Err(TaskError::Cancelled(cause)))),
         Ok(Ok(Hit::Later)) => {
+            // On its way out: a further cancel changes nothing.
+            cancel::mark_taken();
             cancel::mark_busy(1);
             Some(Poll::Pending)
         }

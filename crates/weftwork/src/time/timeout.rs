@@ -157,13 +157,12 @@ impl<F: Future> Timeout<F> {
         let mut this = self.project();
         *this.expiring = true;
         let cause = Cancelled::new(None, CancelSource::Timeout);
-        cancel::wake_current_probes();
-        let body = this
+        let mut body = this
             .body
             .as_mut()
             .as_pin_mut()
             .expect("a future is not polled after its end");
-        let (polled, heard) = with_frame(Some(&cause), false, || body.poll(cx));
+        let (polled, heard) = cancel::deliver(&cause, false, &mut || body.as_mut().poll(cx));
         match polled {
             Poll::Ready(value) => Poll::Ready(Ok(value)),
             Poll::Pending if heard.frame.taken => {

@@ -3,20 +3,25 @@
 //! The combinators of the facade (catch, finally, timeout, gather, groups) stand on these
 //! functions; `docs/cancellation.md` has the protocol.
 
-use super::cell::Header;
-use super::control::TaskControl;
-use super::refs::TaskRef;
-use super::run::swallow;
-use super::waker;
-use std::fmt;
+mod probe;
+mod taken;
+
+pub use probe::Probe;
+pub use taken::Taken;
+
+use crate::task::cell::Header;
+use crate::task::control::TaskControl;
+use crate::task::run::swallow;
+use crate::task::waker;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{self as context, Cancelled, with_frame};
+use weftwork_task_context::{self as context, Cancelled, Delivery, with_frame};
 
 pub use weftwork_task_context::{
-    Outcome as Heard, delivered, delivering, mark_busy, mark_interest, mark_taken,
+    Outcome as Heard, declines, delivered, delivering, delivery, mark_busy, mark_interest,
+    mark_taken,
 };
 
 /// After so many cancelled awaits in one poll the caller is in a loop that cannot end. A
@@ -25,81 +30,15 @@ const TOO_MANY_HITS: u32 = 1_000_000;
 
 /// The task that is being polled on this thread.
 #[inline]
-pub(super) fn current() -> Option<NonNull<Header>> {
+pub(in crate::task) fn current() -> Option<NonNull<Header>> {
     NonNull::new(context::task().cast_mut().cast())
 }
 
 /// A number that no other probe or waiter of this process has.
-pub(super) fn unique_key() -> u64 {
+pub(in crate::task) fn unique_key() -> u64 {
     // std: a mere source of numbers, which a model has no interest in.
     static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     NEXT.fetch_add(1, Relaxed)
-}
-
-/// Something in a task's future that wants to be polled when a cancel is delivered: a scope
-/// or the await of a child.
-///
-/// Where the future is polled with the task's own waker, the task will reach it by polling.
-/// Where a foreign combinator (`FuturesUnordered`) stands between, the probe leaves its
-/// latest waker with the task, and a delivery wakes it first.
-#[derive(Default)]
-pub struct Probe {
-    armed: Option<(u64, TaskRef)>,
-}
-
-impl Probe {
-    /// A probe that is not armed.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { armed: None }
-    }
-
-    /// Says that the future which holds this probe is pending, polled with this context.
-    pub fn arm(&mut self, cx: &Context<'_>) {
-        let Some(task) = current() else { return };
-        mark_interest();
-        if waker::task_of(cx.waker()) == Some(task) {
-            self.disarm();
-            return;
-        }
-        if self
-            .armed
-            .as_ref()
-            .is_some_and(|(_, at)| at.as_ptr() != task)
-        {
-            self.disarm();
-        }
-        let (key, task) = self.armed.get_or_insert_with(|| {
-            // SAFETY: it is being polled on this thread, so it is live.
-            (unique_key(), unsafe { TaskRef::new(task) })
-        });
-        let new = Arc::new(cx.waker().clone());
-        let old = task.cold_or_new().lock().probes.insert(*key, new);
-        task.state.set_cold();
-        drop(old);
-    }
-
-    /// Withdraws the waker.
-    pub fn disarm(&mut self) {
-        if let Some((key, task)) = self.armed.take() {
-            let waker = task.cold().and_then(|cold| cold.lock().probes.remove(&key));
-            drop(waker);
-        }
-    }
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        self.disarm();
-    }
-}
-
-impl fmt::Debug for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Probe")
-            .field("armed", &self.armed.is_some())
-            .finish()
-    }
 }
 
 /// What panicked, in words.
@@ -113,16 +52,16 @@ pub(crate) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
 }
 
 /// As [`wake_all`], by reference.
-pub(super) fn wake_all_by_ref(wakers: &[Arc<Waker>]) {
+pub(in crate::task) fn wake_all_by_ref(wakers: &[Arc<Waker>]) {
     for waker in wakers {
         swallow(WAKER, || waker.wake_by_ref());
     }
 }
 
 /// Wakes all probes of a task.
-pub(super) fn wake_probes(task: &Header) {
+pub(in crate::task) fn wake_probes(task: &Header) {
     if let Some(cold) = task.cold() {
-        let probes = cold.lock().wakers_of_probes();
+        let probes = cold.lock().probes.wakers();
         wake_all_by_ref(&probes);
     }
 }
@@ -132,6 +71,64 @@ pub fn wake_current_probes() {
     if let Some(task) = current() {
         // SAFETY: it is being polled on this thread, so it is live.
         wake_probes(unsafe { task.as_ref() });
+    }
+}
+
+/// Delivers a cancel to whatever `poll` reaches, and says what was heard. `quiet` as for
+/// [`with_frame`].
+///
+/// A combinator that polls only what was woken may hand its turn back before it has come to all
+/// of that (`FuturesUnordered` does once two of its children were woken meanwhile). So this polls
+/// again as long as it reaches some that had not been told. Nothing takes the same cancel twice:
+/// what has taken it says so again. Leaves that declined are woken at the end.
+///
+/// The wakers of the probes are called before; none of them is kept over a poll.
+pub fn deliver<R>(
+    cause: &Cancelled,
+    quiet: bool,
+    poll: &mut dyn FnMut() -> Poll<R>,
+) -> (Poll<R>, Heard) {
+    let task = current();
+    // SAFETY: it is being polled on this thread, so it is live.
+    let cold = || task.and_then(|task| unsafe { task.as_ref() }.cold());
+    let untold = || cold().map_or(0, |cold| cold.lock().probes.untold());
+    let _delivery = Delivering::begin(task);
+    if let Some(cold) = cold() {
+        cold.lock().probes.begin_delivery(context::delivery());
+    }
+    wake_current_probes();
+    let mut all = Heard::default();
+    let mut left = untold();
+    loop {
+        let (polled, heard) = with_frame(Some(cause), quiet, &mut *poll);
+        all.frame = heard.frame.with_marks_of(all.frame);
+        all.hit = heard.hit.or(all.hit);
+        let before = std::mem::replace(&mut left, untold());
+        if polled.is_ready() || left == 0 || left >= before {
+            return (polled, all);
+        }
+    }
+}
+
+/// A delivery to a task. At its end the leaves that declined are woken: those that the task does
+/// not reach by polling.
+struct Delivering {
+    delivery: Delivery,
+    task: Option<NonNull<Header>>,
+}
+
+impl Delivering {
+    fn begin(task: Option<NonNull<Header>>) -> Self {
+        let delivery = Delivery::begin(unique_key());
+        Self { delivery, task }
+    }
+}
+
+impl Drop for Delivering {
+    fn drop(&mut self) {
+        let hidden = |waker: &Waker| self.task.is_none() || waker::task_of(waker) != self.task;
+        let declined = self.delivery.take_declined();
+        wake_all(declined.into_iter().filter(hidden));
     }
 }
 
@@ -182,22 +179,16 @@ pub fn on_hit<R>(
     told: &mut bool,
     poll: &mut dyn FnMut() -> Poll<R>,
 ) -> Result<Hit, R> {
-    let mut again = |deliver: Option<&Cancelled>| {
-        wake_current_probes();
-        let (polled, heard) = with_frame(deliver, true, &mut *poll);
-        match polled {
-            Poll::Ready(value) => Err(value),
-            Poll::Pending => Ok(heard),
-        }
-    };
-    if again(None)?.hit.is_none() {
+    if heard_again(poll)?.hit.is_none() {
         return Ok(Hit::Old);
     }
     if !*told {
         *told = true;
-        again(Some(&cause))?;
+        if let (Poll::Ready(value), _) = deliver(&cause, true, poll) {
+            return Err(value);
+        }
     }
-    let heard = again(None)?;
+    let heard = heard_again(poll)?;
     // Only the task itself waits for every clean-up: a scope may stand inside one, and would
     // wait for itself.
     if heard.frame.busy > 0 || (!context::is_active() && cleaning()) {
@@ -208,6 +199,15 @@ pub fn on_hit<R>(
     // A raised future that outlives the scope stays loud.
     wake_current_probes();
     Ok(Hit::Now(cause))
+}
+
+/// What a quiet poll without a cancel hears; or the value that it gives.
+fn heard_again<R>(poll: &mut dyn FnMut() -> Poll<R>) -> Result<Heard, R> {
+    wake_current_probes();
+    match with_frame(None, true, poll) {
+        (Poll::Ready(value), _) => Err(value),
+        (Poll::Pending, heard) => Ok(heard),
+    }
 }
 
 /// True while a clean-up of the current task has begun and not ended.
@@ -242,9 +242,4 @@ impl Drop for CleanUp {
         }
         self.0.task_ref().wake();
     }
-}
-
-/// Delivers a cancel again that had been taken by something that was dropped before it acted.
-pub fn redeliver(task: &TaskControl, cause: Cancelled) {
-    task.redeliver(cause);
 }
