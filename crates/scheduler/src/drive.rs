@@ -125,7 +125,7 @@ impl MainThread<'_> {
     /// A main future of a single-threaded runtime: it queues among the tasks, in asyncio's order.
     fn drive_in_queue<F: Future>(&self, worker: &Worker, future: F) -> Driven<F::Output> {
         let registry = &self.shared.registry;
-        let slot = registry.place_for(&mut worker.free_places());
+        let slot = registry.place_for(worker.free_places());
         let main = allocate::<F, false>(future, self.birth(worker.next_id(), slot));
         registry.insert(main);
         // SAFETY: the new cell has one reference for its handle.

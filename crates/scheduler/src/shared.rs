@@ -215,38 +215,57 @@ impl Shared {
         if self.life.is_closing() {
             return Err(future);
         }
-        Ok(context::with_worker(|worker| {
-            let worker = worker.filter(|worker| ptr::eq(worker.shared(), self));
-            let (slot, id) = match worker {
-                Some(worker) => (
-                    self.registry.place_for(&mut worker.free_places()),
-                    worker.next_id(),
-                ),
-                None => (self.registry.place(), ids::take(1)),
-            };
-            let birth = Birth {
-                shared: self.me.as_ptr(),
-                id,
-                slot,
-                location: origin.location,
-                group: origin.group,
-            };
-            let header = allocate::<F, false>(future, birth);
-            // SAFETY: the new cell has one reference for its handle.
-            let task = unsafe { Task::new(header) };
-            if let Some(name) = origin.name {
-                task.set_name(name);
-            }
-            self.registry.insert(header);
-            let in_order = origin.group.is_some();
-            schedule_new(self, Runnable(header), worker, in_order);
-            if self.life.is_closing() {
-                // Whoever closes may have looked at the registry before this task was there.
-                task.control()
-                    .cancel_for(Cancelled::new(None, CancelSource::Shutdown));
-            }
-            task
-        }))
+        let (slot, id) = self.reserve();
+        let birth = Birth {
+            shared: self.me.as_ptr(),
+            id,
+            slot,
+            location: origin.location,
+            group: origin.group,
+        };
+        let header = allocate::<F, false>(future, birth);
+        // SAFETY: the new cell has one reference for its handle.
+        let task = unsafe { Task::new(header) };
+        if let Some(name) = origin.name {
+            task.set_name(name);
+        }
+        self.launch(header, origin.group.is_some());
+        Ok(task)
+    }
+
+    /// This thread's worker, if it is one of this runtime.
+    #[inline]
+    fn with_own_worker<R>(&self, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+        context::with_worker(|worker| f(worker.filter(|worker| ptr::eq(worker.shared(), self))))
+    }
+
+    /// A place in the registry and a number, for a new task.
+    fn reserve(&self) -> (u32, u64) {
+        self.with_own_worker(|worker| match worker {
+            Some(worker) => (
+                self.registry.place_for(worker.free_places()),
+                worker.next_id(),
+            ),
+            None => (self.registry.place(), ids::take(1)),
+        })
+    }
+
+    /// Enters a new task everywhere; `in_order`: behind all others. Apart from the generic part of
+    /// a spawn, so that this is there once and not for every type of future.
+    fn launch(&self, header: NonNull<Header>, in_order: bool) {
+        self.registry.insert(header);
+        self.with_own_worker(|worker| schedule_new(self, Runnable(header), worker, in_order));
+        if self.life.is_closing() {
+            self.cancel_late(header);
+        }
+    }
+
+    /// Whoever closes may have looked at the registry before this task was there.
+    #[cold]
+    fn cancel_late(&self, header: NonNull<Header>) {
+        // SAFETY: the caller has its handle.
+        let task = TaskControl::new(unsafe { TaskRef::new(header) });
+        task.cancel_for(Cancelled::new(None, CancelSource::Shutdown));
     }
 
     /// Spawns a task that the registry does not know and that has no handle.
@@ -261,13 +280,7 @@ impl Shared {
         let header = allocate::<_, false>(future, birth);
         // SAFETY: the new cell has one reference for its handle.
         drop(unsafe { Task::<()>::new(header) });
-        context::with_worker(|worker| {
-            let worker = worker.filter(|worker| ptr::eq(worker.shared(), self));
-            match worker {
-                Some(worker) => worker.push_back(Runnable(header)),
-                None => self.inject(Runnable(header)),
-            }
-        });
+        self.with_own_worker(|worker| schedule_new(self, Runnable(header), worker, true));
     }
 
     /// A task has ended; whoever closes the runtime waits for that. There is no fence before the

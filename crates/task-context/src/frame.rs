@@ -2,34 +2,109 @@
 
 use crate::Cancelled;
 use std::cell::Cell;
+use std::fmt;
 
-/// What the innermost scope's poll has heard so far. Eight bytes, copied in and out.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Frame {
-    mode: Mode,
-    /// A raise in this frame must not wake its task (the scope polls again by itself).
-    pub quiet: bool,
+/// What the innermost scope's poll has heard so far. One word: it is copied in and out with
+/// every poll, and a struct of small fields would be copied piece by piece.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Frame(u64);
+
+/// A weftwork task is being polled; without it there is no scope.
+const ACTIVE: u64 = 1;
+/// The poll delivers a cancel; only with `ACTIVE`.
+const DELIVERING: u64 = 1 << 1;
+/// A raise in this frame must not wake its task (the scope polls again by itself).
+const QUIET: u64 = 1 << 2;
+const TAKEN: u64 = 1 << 3;
+const INTEREST: u64 = 1 << 4;
+/// From here on: how many things are busy, in eight bits.
+const BUSY_SHIFT: u32 = 8;
+/// From here on: how many hits, in 32 bits.
+const HITS_SHIFT: u32 = 32;
+
+impl Frame {
+    const OUTSIDE: Self = Self(0);
+
+    fn of_a_poll(delivers: bool, quiet: bool) -> Self {
+        let delivering = if delivers { DELIVERING } else { 0 };
+        Self(ACTIVE | delivering | if quiet { QUIET } else { 0 })
+    }
+
+    /// A raise in this frame must not wake its task.
+    #[must_use]
+    pub fn is_quiet(self) -> bool {
+        self.0 & QUIET != 0
+    }
+
     /// Something in this scope took the delivered cancel.
-    pub taken: bool,
+    #[must_use]
+    pub fn taken(self) -> bool {
+        self.0 & TAKEN != 0
+    }
+
     /// Something in this scope would take a cancel, if one were delivered.
-    pub interest: bool,
+    #[inline]
+    #[must_use]
+    pub fn interest(self) -> bool {
+        self.0 & INTEREST != 0
+    }
+
     /// How many things in this scope are still handling a cancel, saturating.
-    pub busy: u8,
+    #[must_use]
+    pub fn busy(self) -> u8 {
+        self.0.to_le_bytes()[(BUSY_SHIFT / 8) as usize]
+    }
+
     /// How many cancelled awaits were met, saturating: one collection of tasks may hold very
     /// many of them.
-    pub hits: u32,
+    #[inline]
+    #[must_use]
+    pub fn hits(self) -> u32 {
+        (self.0 >> HITS_SHIFT) as u32
+    }
+
+    /// This frame, with what an earlier poll of the same delivery has heard: who took it, and
+    /// would take it, does not depend on the poll.
+    #[must_use]
+    pub fn with_marks_of(self, earlier: Self) -> Self {
+        Self(self.0 | (earlier.0 & (TAKEN | INTEREST)))
+    }
+
+    fn with_busy(self, count: u8) -> Self {
+        let busy = u64::from(self.busy().saturating_add(count));
+        Self(self.0 & !(0xff << BUSY_SHIFT) | busy << BUSY_SHIFT)
+    }
+
+    fn with_a_hit(self) -> Self {
+        let hits = u64::from(self.hits().saturating_add(1));
+        Self(self.0 & u64::from(u32::MAX) | hits << HITS_SHIFT)
+    }
+
+    /// True if something of this frame lies in `CAUSES`.
+    #[inline]
+    fn has_cause(self) -> bool {
+        self.0 & DELIVERING != 0 || self.hits() > 0
+    }
 }
 
-/// What a poll is for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Mode {
-    /// There is no scope: no weftwork task is being polled.
-    #[default]
-    Outside,
-    /// A plain poll of a weftwork task.
-    Plain,
-    /// A poll that delivers a cancel.
-    Delivering,
+impl Default for Frame {
+    fn default() -> Self {
+        Self::OUTSIDE
+    }
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame")
+            .field("active", &(self.0 & ACTIVE != 0))
+            .field("delivering", &(self.0 & DELIVERING != 0))
+            .field("quiet", &self.is_quiet())
+            .field("taken", &self.taken())
+            .field("interest", &self.interest())
+            .field("busy", &self.busy())
+            .field("hits", &self.hits())
+            .finish()
+    }
 }
 
 /// What a scope's poll heard: the frame, and the first cancelled await that it met.
@@ -42,14 +117,7 @@ pub struct Outcome {
 }
 
 weftwork_std_or_loom::thread_local! {
-    static FRAME: Cell<Frame> = Cell::new(Frame {
-        mode: Mode::Outside,
-        quiet: false,
-        taken: false,
-        interest: false,
-        busy: 0,
-        hits: 0,
-    })
+    static FRAME: Cell<Frame> = Cell::new(Frame::OUTSIDE)
 }
 
 // Apart from the frame, because these have a destructor and are touched by cancels only.
@@ -58,9 +126,9 @@ weftwork_std_or_loom::thread_local! {
 }
 
 struct Causes {
-    /// The cause that the top frame delivers; some if and only if that is `Delivering`.
+    /// The cause that the top frame delivers; some if and only if that delivers.
     delivered: Cell<Option<Cancelled>>,
-    /// The cause of the top frame's first hit; some if and only if `FRAME.hits > 0`.
+    /// The cause of the top frame's first hit; some if and only if that has hits.
     hit: Cell<Option<Cancelled>>,
 }
 
@@ -74,25 +142,17 @@ pub fn with_frame<R>(
     quiet: bool,
     f: impl FnOnce() -> R,
 ) -> (R, Outcome) {
-    let frame = Frame {
-        mode: if deliver.is_some() {
-            Mode::Delivering
-        } else {
-            Mode::Plain
-        },
-        quiet,
-        ..Frame::default()
-    };
+    let frame = Frame::of_a_poll(deliver.is_some(), quiet);
     let before = FRAME.with(|top| top.replace(frame));
     if before.has_cause() || frame.has_cause() {
         return with_causes(before, deliver, f);
     }
-    // Nothing but the eight bytes of a frame moves where no cancel is about.
+    // Nothing but the word of a frame moves where no cancel is about.
     let restore = Restore(before);
     let value = f();
-    let frame = FRAME.with(Cell::get);
-    let hit = if frame.hits > 0 { take_hit() } else { None };
-    drop(restore);
+    let frame = FRAME.with(|top| top.replace(before));
+    std::mem::forget(restore);
+    let hit = if frame.hits() > 0 { take_hit() } else { None };
     (value, Outcome { frame, hit })
 }
 
@@ -123,15 +183,13 @@ fn take_hit() -> Option<Cancelled> {
     CAUSES.with(|causes| causes.hit.take())
 }
 
-/// Puts the frame before back, whose causes have not moved.
+/// Puts the frame before back if a poll unwinds; its causes have not moved.
 struct Restore(Frame);
 
 impl Drop for Restore {
-    #[inline]
     fn drop(&mut self) {
         let left = FRAME.with(|top| top.replace(self.0));
-        if left.hits > 0 && self.0.hits == 0 {
-            // An unwinding poll has left its hit.
+        if left.hits() > 0 && self.0.hits() == 0 {
             take_hit();
         }
     }
@@ -150,28 +208,11 @@ impl Drop for RestoreCauses {
     }
 }
 
-impl Frame {
-    /// True if something of this frame lies in `CAUSES`.
-    #[inline]
-    fn has_cause(self) -> bool {
-        self.mode == Mode::Delivering || self.hits > 0
-    }
-
-    /// This frame, with what an earlier poll of the same delivery has heard: who took it, and
-    /// would take it, does not depend on the poll.
-    #[must_use]
-    pub fn with_marks_of(mut self, earlier: Self) -> Self {
-        self.taken |= earlier.taken;
-        self.interest |= earlier.interest;
-        self
-    }
-}
-
 /// True while a scope is being polled, that is inside a weftwork task.
 #[inline]
 #[must_use]
 pub fn is_active() -> bool {
-    FRAME.with(Cell::get).mode != Mode::Outside
+    FRAME.with(Cell::get).0 & ACTIVE != 0
 }
 
 /// True while a cancel is being delivered: a leaf then returns `Pending` even if it has a
@@ -179,7 +220,7 @@ pub fn is_active() -> bool {
 #[inline]
 #[must_use]
 pub fn delivering() -> bool {
-    FRAME.with(Cell::get).mode == Mode::Delivering
+    FRAME.with(Cell::get).0 & DELIVERING != 0
 }
 
 /// The cancel that is being delivered.
@@ -197,32 +238,30 @@ pub fn delivered() -> Option<Cancelled> {
 
 /// Says that the delivered cancel has found its taker.
 pub fn mark_taken() {
-    update(|frame| frame.taken = true);
+    update(|frame| Frame(frame.0 | TAKEN));
 }
 
 /// Says that a cancel, if one were delivered, would find a taker here.
 #[inline]
 pub fn mark_interest() {
-    update(|frame| frame.interest = true);
+    update(|frame| Frame(frame.0 | INTEREST));
 }
 
 /// Says that `count` things are still handling a cancel.
 pub fn mark_busy(count: u8) {
-    update(|frame| frame.busy = frame.busy.saturating_add(count));
+    update(|frame| frame.with_busy(count));
 }
 
 /// Says "the await here is cancelled"; returns the frame with this hit counted.
 pub fn hit(cause: &Cancelled) -> Frame {
-    if FRAME.with(Cell::get).hits == 0 {
+    if FRAME.with(Cell::get).hits() == 0 {
         CAUSES.with(|causes| causes.hit.set(Some(cause.clone())));
     }
-    update(|frame| frame.hits = frame.hits.saturating_add(1));
+    update(Frame::with_a_hit);
     FRAME.with(Cell::get)
 }
 
 #[inline]
-fn update(change: impl FnOnce(&mut Frame)) {
-    let mut frame = FRAME.with(Cell::get);
-    change(&mut frame);
-    FRAME.with(|top| top.set(frame));
+fn update(change: impl FnOnce(Frame) -> Frame) {
+    FRAME.with(|top| top.set(change(top.get())));
 }

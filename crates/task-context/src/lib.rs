@@ -37,7 +37,7 @@ pub enum ThreadKind {
 
 weftwork_std_or_loom::thread_local! {
     static CURRENT: Current = Current {
-        polled: Cell::new(Polled { task: std::ptr::null(), woken: false }),
+        polled: Cell::new(Polled(std::ptr::null())),
         thread: Cell::new(ThreadKind::Plain),
     }
 }
@@ -47,13 +47,24 @@ struct Current {
     thread: Cell<ThreadKind>,
 }
 
-/// The task that is being polled on a thread.
+/// The task that is being polled on a thread: the scheduler's opaque pointer, null outside of a
+/// task, with the bit `WOKEN`. One word, because it is copied in and out with every poll.
 #[derive(Clone, Copy, Debug)]
-pub struct Polled {
-    /// The scheduler's opaque pointer; null outside of a task.
-    task: *const (),
-    /// It was woken on this thread during this poll.
-    woken: bool,
+pub struct Polled(*const ());
+
+/// The task was woken on this thread during this poll.
+const WOKEN: usize = 1;
+
+impl Polled {
+    #[inline]
+    fn task(self) -> *const () {
+        self.0.map_addr(|addr| addr & !WOKEN)
+    }
+
+    #[inline]
+    fn is_woken(self) -> bool {
+        self.0.addr() & WOKEN != 0
+    }
 }
 
 /// The task that is being polled on this thread, as the scheduler's opaque pointer; null
@@ -61,21 +72,21 @@ pub struct Polled {
 #[inline]
 #[must_use]
 pub fn task() -> *const () {
-    CURRENT.with(|current| current.polled.get().task)
+    CURRENT.with(|current| current.polled.get().task())
 }
 
-/// Says which task is being polled on this thread from now on; returns what was before, for
-/// [`leave_task`].
+/// Says which task is being polled on this thread from now on, by a pointer whose lowest bit is
+/// not used; returns what was before, for [`leave_task`].
 #[inline]
 pub fn enter_task(task: *const ()) -> Polled {
-    CURRENT.with(|current| current.polled.replace(Polled { task, woken: false }))
+    CURRENT.with(|current| current.polled.replace(Polled(task)))
 }
 
 /// The end of what [`enter_task`] began; true if the task was woken meanwhile by
 /// [`wake_polled`].
 #[inline]
 pub fn leave_task(before: Polled) -> bool {
-    CURRENT.with(|current| current.polled.replace(before).woken)
+    CURRENT.with(|current| current.polled.replace(before).is_woken())
 }
 
 /// Wakes this task if it is the one that is being polled on this thread: whoever polls it
@@ -84,10 +95,11 @@ pub fn leave_task(before: Polled) -> bool {
 pub fn wake_polled(task: *const ()) -> bool {
     CURRENT.with(|current| {
         let polled = current.polled.get();
-        if polled.task != task {
+        if polled.task() != task {
             return false;
         }
-        current.polled.set(Polled { task, woken: true });
+        let woken = polled.0.map_addr(|addr| addr | WOKEN);
+        current.polled.set(Polled(woken));
         true
     })
 }

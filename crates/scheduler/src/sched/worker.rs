@@ -13,7 +13,7 @@ use crate::task::memory::FreeCells;
 use crate::task::refs::Runnable;
 use crate::task::registry::FreePlaces;
 use crate::task::run::{Turn, run};
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,8 @@ impl<F: Fn() -> bool> Stop for F {
 pub(crate) struct Worker {
     shared: Arc<Shared>,
     seat: Seat,
-    tick: Cell<u32>,
+    /// So many polls from now it looks around.
+    until_look: Cell<u32>,
     lifo_streak: Cell<u32>,
     searching: Cell<bool>,
     naps: Cell<u32>,
@@ -83,7 +84,7 @@ pub(crate) struct Worker {
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
-    free_places: RefCell<FreePlaces>,
+    free_places: FreePlaces,
     free_cells: FreeCells,
     ids: Cell<(u64, u64)>,
     /// The main future that this thread drives, while it does.
@@ -110,7 +111,7 @@ impl Worker {
         shared.remotes[seat.index].parker.adopt();
         Self {
             seat,
-            tick: Cell::new(0),
+            until_look: Cell::new(shared.config.event_interval),
             lifo_streak: Cell::new(0),
             searching: Cell::new(false),
             naps: Cell::new(0),
@@ -118,7 +119,7 @@ impl Worker {
             looked: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
-            free_places: RefCell::new(FreePlaces::default()),
+            free_places: FreePlaces::new(),
             free_cells: FreeCells::new(),
             ids: Cell::new((0, 0)),
             entry: RefCell::new(None),
@@ -151,8 +152,8 @@ impl Worker {
     }
 
     #[inline]
-    pub(crate) fn free_places(&self) -> RefMut<'_, FreePlaces> {
-        self.free_places.borrow_mut()
+    pub(crate) fn free_places(&self) -> &FreePlaces {
+        &self.free_places
     }
 
     pub(crate) fn free_cells(&self) -> &FreeCells {
@@ -242,9 +243,9 @@ impl Worker {
     /// The next task of this worker.
     #[inline]
     fn next(&self) -> Option<Runnable> {
-        let tick = self.tick.get().wrapping_add(1);
-        self.tick.set(tick);
-        if tick.is_multiple_of(self.shared.config.event_interval) {
+        self.until_look.set(self.until_look.get() - 1);
+        if self.until_look.get() == 0 {
+            self.until_look.set(self.shared.config.event_interval);
             self.look_around();
             if let Some(task) = self.shared.injector.steal() {
                 return Some(task);
@@ -412,9 +413,7 @@ impl Worker {
     /// The thread is no worker from here on, and its seat is free.
     pub(crate) fn leave(self) -> Seat {
         self.found();
-        self.shared
-            .registry
-            .give_all_back(&mut self.free_places.borrow_mut());
+        self.shared.registry.give_all_back(&self.free_places);
         // What is left in the queue stays there for the thieves, but the slot is looked at by
         // the patient only.
         if let Some(task) = self.remote().lifo.take() {

@@ -22,6 +22,8 @@ const FIRST: usize = if cfg!(weftwork_loom) { 4 } else { 64 };
 const CHUNKS: usize = if cfg!(weftwork_loom) { 2 } else { 26 };
 /// How many places move between a worker's free list and the common one at a time.
 const BATCH: usize = if cfg!(weftwork_loom) { 2 } else { 128 };
+/// The most places that a worker's free list holds.
+const MOST: usize = 4 * BATCH;
 
 /// The lowest bit of an entry: an observer is counting a reference right now.
 const LOCKED: usize = 1;
@@ -42,9 +44,39 @@ struct Free {
     unused: u32,
 }
 
-/// A worker's own free places.
-#[derive(Default)]
-pub(crate) struct FreePlaces(Vec<u32>);
+/// A worker's own free places: a stack.
+pub(crate) struct FreePlaces {
+    places: [Cell<u32>; MOST],
+    count: Cell<usize>,
+}
+
+impl FreePlaces {
+    pub(crate) fn new() -> Self {
+        Self {
+            places: [const { Cell::new(NO_SLOT) }; MOST],
+            count: Cell::new(0),
+        }
+    }
+
+    #[inline]
+    fn pop(&self) -> Option<u32> {
+        let count = self.count.get().checked_sub(1)?;
+        self.count.set(count);
+        Some(self.places[count % MOST].get())
+    }
+
+    /// False: it is full.
+    #[inline]
+    fn push(&self, place: u32) -> bool {
+        let count = self.count.get();
+        let Some(free) = self.places.get(count) else {
+            return false;
+        };
+        free.set(place);
+        self.count.set(count + 1);
+        true
+    }
+}
 
 impl Registry {
     pub(crate) fn new() -> Self {
@@ -60,11 +92,11 @@ impl Registry {
 
     /// A place for a task that is spawned on a worker.
     #[inline]
-    pub(crate) fn place_for(&self, local: &mut FreePlaces) -> u32 {
-        if local.0.is_empty() {
-            self.take_places(&mut local.0, BATCH);
+    pub(crate) fn place_for(&self, local: &FreePlaces) -> u32 {
+        match local.pop() {
+            Some(place) => place,
+            None => self.take_places(local),
         }
-        local.0.pop().unwrap_or(NO_SLOT)
     }
 
     /// A place for a task that is spawned outside of the workers.
@@ -76,15 +108,20 @@ impl Registry {
         }
     }
 
+    /// Takes a batch of places over, and gives one more.
     #[cold]
-    fn take_places(&self, into: &mut Vec<u32>, count: usize) {
+    fn take_places(&self, local: &FreePlaces) -> u32 {
         let mut free = self.free.lock();
-        let known = free.list.len();
-        into.extend(free.list.drain(known.saturating_sub(count)..));
-        while into.len() < count {
-            into.push(self.new_place(&mut free));
+        let mut take = || match free.list.pop() {
+            Some(place) => place,
+            None => self.new_place(&mut free),
+        };
+        let first = take();
+        let rest: [u32; BATCH] = std::array::from_fn(|_| take());
+        for place in rest.into_iter().rev() {
+            local.push(place);
         }
-        into.reverse();
+        first
     }
 
     /// A place that no task had before.
@@ -130,7 +167,7 @@ impl Registry {
     /// Takes a task out; afterwards no observer can get a reference to it. The place goes to
     /// the free list of the calling worker.
     #[inline]
-    pub(crate) fn remove(&self, header: &Header, local: Option<&mut FreePlaces>) {
+    pub(crate) fn remove(&self, header: &Header, local: Option<&FreePlaces>) {
         let place = header.slot();
         let Some(entry) = (place != NO_SLOT).then(|| self.entry(place)).flatten() else {
             return;
@@ -145,22 +182,25 @@ impl Registry {
             thread::yield_now();
         }
         match local {
-            Some(local) => self.give_back(place, &mut local.0),
+            Some(local) if local.push(place) => {}
+            Some(local) => self.give_back(place, local, MOST / 2),
             None => self.free.lock().list.push(place),
         }
     }
 
-    #[inline]
-    fn give_back(&self, place: u32, local: &mut Vec<u32>) {
-        local.push(place);
-        if local.len() >= 4 * BATCH {
-            self.free.lock().list.extend(local.drain(..2 * BATCH));
-        }
+    /// Gives a place back, and the latest `more` of the local ones.
+    #[cold]
+    fn give_back(&self, place: u32, local: &FreePlaces, more: usize) {
+        let mut free = self.free.lock();
+        free.list.push(place);
+        free.list
+            .extend(std::iter::from_fn(|| local.pop()).take(more));
     }
 
     /// Gives all places of a worker that retires back.
-    pub(crate) fn give_all_back(&self, local: &mut FreePlaces) {
-        self.free.lock().list.append(&mut local.0);
+    pub(crate) fn give_all_back(&self, local: &FreePlaces) {
+        let places = std::iter::from_fn(|| local.pop());
+        self.free.lock().list.extend(places);
     }
 
     /// Calls `f` with every task that has not ended, in order of place, until it gives false.
@@ -231,7 +271,7 @@ impl Drop for Registry {
             let entries = chunk.load(Relaxed);
             if !entries.is_null() {
                 let chunk = std::ptr::slice_from_raw_parts_mut(entries, FIRST << n);
-                // SAFETY: made as a boxed slice of this length in `take_places`.
+                // SAFETY: made as a boxed slice of this length in `new_place`.
                 drop(unsafe { Box::from_raw(chunk) });
             }
         }

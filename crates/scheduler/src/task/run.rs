@@ -24,7 +24,7 @@ const OUTPUT: &str = "the drop of its output";
 enum Ended {
     Value,
     Cancelled(Cancelled),
-    Panicked(Payload),
+    Panicked(Box<Payload>),
 }
 
 /// What a turn came to.
@@ -77,7 +77,7 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
             // SAFETY: as above; the stage holds the future until a poll says otherwise.
             unsafe { (task.vtable.poll)(header, &mut cx) }
         });
-        task.count_poll(heard.frame.interest);
+        task.count_poll(heard.frame.interest());
         match polled {
             Polled::Pending => {}
             Polled::Ready => return Some(ready(task, header)),
@@ -102,7 +102,7 @@ fn poll_of(
     header: NonNull<Header>,
     task: &Header,
     cx: &mut Context<'_>,
-) -> impl FnMut() -> Poll<Result<(), Payload>> {
+) -> impl FnMut() -> Poll<Result<(), Box<Payload>>> {
     // SAFETY: see above.
     move || match unsafe { (task.vtable.poll)(header, cx) } {
         Polled::Pending => Poll::Pending,
@@ -136,10 +136,10 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
     let (polled, heard) = cancel::deliver(&cause, false, &mut poll_of(header, task, cx));
-    task.count_poll(heard.frame.interest);
+    task.count_poll(heard.frame.interest());
     match polled {
         Poll::Ready(Err(payload)) => return Delivered::Ended(Ended::Panicked(payload)),
-        Poll::Ready(Ok(())) if !heard.frame.taken => {
+        Poll::Ready(Ok(())) if !heard.frame.taken() => {
             drop_output(header);
             return Delivered::Ended(Ended::Cancelled(cause));
         }
@@ -151,7 +151,7 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
     {
         return Delivered::Ended(ended);
     }
-    if !heard.frame.taken {
+    if !heard.frame.taken() {
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
     cancel::wake_probes(task);
@@ -206,7 +206,7 @@ fn drop_cancelled(header: NonNull<Header>, task: &Header, cause: Cancelled) -> E
     }));
     match dropped {
         Ok(()) => Ended::Cancelled(cause),
-        Err(payload) => Ended::Panicked(payload),
+        Err(payload) => Ended::Panicked(Box::new(payload)),
     }
 }
 
@@ -239,16 +239,13 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
             End::Cancelled
         }
         Ended::Panicked(payload) => {
-            fail(task, TaskError::Panicked(payload));
+            fail(task, TaskError::Panicked(*payload));
             End::Panicked
         }
     };
-    match worker {
-        Some(worker) => shared
-            .registry
-            .remove(task, Some(&mut worker.free_places())),
-        None => shared.registry.remove(task, None),
-    }
+    shared
+        .registry
+        .remove(task, worker.map(Worker::free_places));
     let is_ours = || task.state.is_exclusive() && !task.state.load().has_cold();
     let mut how = Completing::default();
     let mut ours = is_ours();

@@ -62,7 +62,7 @@ pub(crate) fn poll_body<F: Future>(
         Ok((Poll::Ready(value), _)) => return Poll::Ready(Ok(value)),
         Ok((Poll::Pending, heard)) => heard,
     };
-    cancel::mark_busy(heard.frame.busy);
+    cancel::mark_busy(heard.frame.busy());
     if let Some(cause) = heard.hit
         && let Some(end) = poll_hit(body, cx, armed, cause)
     {
@@ -70,7 +70,7 @@ pub(crate) fn poll_body<F: Future>(
     }
     if let Some(cause) = deliver {
         let delivery = Some(cancel::delivery());
-        if heard.frame.taken || armed.inside == delivery {
+        if heard.frame.taken() || armed.inside == delivery {
             armed.inside = delivery;
             cancel::mark_taken();
         } else {

@@ -165,7 +165,7 @@ impl<F: Future> Timeout<F> {
         let (polled, heard) = cancel::deliver(&cause, false, &mut || body.as_mut().poll(cx));
         match polled {
             Poll::Ready(value) => Poll::Ready(Ok(value)),
-            Poll::Pending if heard.frame.taken => {
+            Poll::Pending if heard.frame.taken() => {
                 // Something inside handles it: once more, without the cancel.
                 cancel::wake_current_probes();
                 cx.waker().wake_by_ref();
@@ -203,12 +203,12 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(value) = polled {
             return Poll::Ready(Ok(value));
         }
-        cancel::mark_busy(heard.frame.busy);
-        if heard.frame.taken {
+        cancel::mark_busy(heard.frame.busy());
+        if heard.frame.taken() {
             cancel::mark_taken();
         }
         if let Some(cause) = heard.hit {
-            if *this.expiring && !*this.outer && heard.frame.busy == 0 {
+            if *this.expiring && !*this.outer && heard.frame.busy() == 0 {
                 this.body.set(None);
                 return Poll::Ready(Err(Elapsed::new()));
             }

@@ -146,11 +146,11 @@ pub fn raise(cause: &Cancelled, cx: &Context<'_>) {
     );
     let frame = context::hit(cause);
     assert!(
-        frame.hits <= TOO_MANY_HITS,
+        frame.hits() <= TOO_MANY_HITS,
         "a cancelled await was polled {TOO_MANY_HITS} times inside one poll of its task \
          ({cause}): is there a foreign block_on inside the task?"
     );
-    if !frame.quiet {
+    if !frame.is_quiet() {
         // Reaches it through combinators that poll only what was woken.
         cx.waker().wake_by_ref();
     }
@@ -191,7 +191,7 @@ pub fn on_hit<R>(
     let heard = heard_again(poll)?;
     // Only the task itself waits for every clean-up: a scope may stand inside one, and would
     // wait for itself.
-    if heard.frame.busy > 0 || (!context::is_active() && cleaning()) {
+    if heard.frame.busy() > 0 || (!context::is_active() && cleaning()) {
         // The raised await was polled quietly: it has to be heard again at the next poll.
         wake_current_probes();
         return Ok(Hit::Later);
