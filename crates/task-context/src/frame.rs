@@ -63,11 +63,12 @@ impl Frame {
         (self.0 >> HITS_SHIFT) as u32
     }
 
-    /// This frame, with what an earlier poll of the same delivery has heard: who took it, and
-    /// would take it, does not depend on the poll.
+    /// This frame, with what an earlier poll for the same purpose has heard.
     #[must_use]
-    pub fn with_marks_of(self, earlier: Self) -> Self {
-        Self(self.0 | (earlier.0 & (TAKEN | INTEREST)))
+    pub fn joined_with(self, earlier: Self) -> Self {
+        let hits = u64::from(self.hits().max(earlier.hits()));
+        let marks = self.0 | (earlier.0 & (TAKEN | INTEREST));
+        Self(marks & u64::from(u32::MAX) | hits << HITS_SHIFT).with_busy(earlier.busy())
     }
 
     fn with_busy(self, count: u8) -> Self {

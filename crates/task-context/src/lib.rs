@@ -104,6 +104,16 @@ pub fn wake_polled(task: *const ()) -> bool {
     })
 }
 
+/// Takes the mark of [`wake_polled`] off: true if the task was woken. Whoever does so puts it back
+/// in the end, for the task has to be polled again.
+pub fn take_woken() -> bool {
+    CURRENT.with(|current| {
+        let polled = current.polled.get();
+        current.polled.set(Polled(polled.task()));
+        polled.is_woken()
+    })
+}
+
 /// The kind of this thread.
 #[inline]
 #[must_use]

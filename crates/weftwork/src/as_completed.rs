@@ -115,8 +115,9 @@ impl<T> Stream for AsCompleted<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        if let Some(cause) = &self.raised {
-            cancel::raise(cause, cx);
+        let this = &mut *self;
+        if let Some(cause) = &this.raised {
+            this.probe.raise(cause, cx);
             return Poll::Pending;
         }
         let Some(mut task) = ready!(self.poll_task(cx)) else {
@@ -126,8 +127,7 @@ impl<T> Stream for AsCompleted<T> {
             Poll::Ready(Ok(value)) => Poll::Ready(Some(value)),
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {
-                self.probe.arm(cx);
-                cancel::raise(&cause, cx);
+                self.probe.raise(&cause, cx);
                 self.raised = Some(cause);
                 Poll::Pending
             }

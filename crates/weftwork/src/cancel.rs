@@ -2,6 +2,6 @@
 
 pub(crate) use weftwork_scheduler::cancel::{
     CleanUp, Hit, Probe, Taken, declines, deliver, delivered, delivering, delivery, mark_busy,
-    mark_taken, on_hit, raise, wake_current_probes,
+    mark_taken, on_hit, wake_current_probes,
 };
 pub(crate) use weftwork_task_context::Cancelled;

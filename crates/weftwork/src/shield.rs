@@ -1,6 +1,6 @@
 //! An await that passes no cancel on.
 
-use crate::cancel::{self, Probe};
+use crate::cancel::Probe;
 use crate::{Task, TaskError};
 use std::borrow::BorrowMut;
 use std::fmt;
@@ -50,8 +50,7 @@ impl<T, H: BorrowMut<Task<T>>> Future for Shield<T, H> {
             Poll::Ready(Ok(value)) => Poll::Ready(value),
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {
-                this.probe.arm(cx);
-                cancel::raise(&cause, cx);
+                this.probe.raise(&cause, cx);
                 Poll::Pending
             }
         }

@@ -88,21 +88,21 @@ impl Rare {
     }
 }
 
-/// The probes of a task that left a waker, and which of them the latest delivery has not reached.
+/// The probes of a task that left a waker, and which of them were not polled in the latest round.
 #[derive(Default)]
 pub(super) struct Probes {
-    /// In an `Arc`, because they are called again and again, and not under the lock.
     armed: Wakers<ArmedProbe>,
-    /// The number of the latest delivery.
-    delivery: u64,
+    /// The number of the latest round.
+    round: u64,
     /// How many of `armed` are from before that.
-    untold: usize,
+    left_over: usize,
 }
 
 struct ArmedProbe {
+    /// In an `Arc`, because it is called again and again, and not under the lock.
     waker: Arc<Waker>,
-    /// The latest delivery when it was armed.
-    delivery: u64,
+    /// The latest round when it was armed.
+    round: u64,
 }
 
 impl Probes {
@@ -117,32 +117,32 @@ impl Probes {
 
     /// A probe was polled, and is pending. Gives the waker that it had left before.
     pub(super) fn arm(&mut self, key: u64, waker: Arc<Waker>) -> Option<Arc<Waker>> {
-        let delivery = self.delivery;
-        let before = self.armed.insert(key, ArmedProbe { waker, delivery });
-        self.told(before)
+        let round = self.round;
+        let before = self.armed.insert(key, ArmedProbe { waker, round });
+        self.polled(before)
     }
 
     /// A probe is not pending any more.
     pub(super) fn disarm(&mut self, key: u64) -> Option<Arc<Waker>> {
         let before = self.armed.remove(&key);
-        self.told(before)
+        self.polled(before)
     }
 
-    fn told(&mut self, before: Option<ArmedProbe>) -> Option<Arc<Waker>> {
+    fn polled(&mut self, before: Option<ArmedProbe>) -> Option<Arc<Waker>> {
         let before = before?;
-        if before.delivery != self.delivery {
-            self.untold -= 1;
+        if before.round != self.round {
+            self.left_over -= 1;
         }
         Some(before.waker)
     }
 
-    /// A delivery begins: all that are armed are to hear of it.
-    pub(super) fn begin_delivery(&mut self, number: u64) {
-        self.delivery = number;
-        self.untold = self.armed.len();
+    /// A round begins, in which all that are armed are to be polled.
+    pub(super) fn begin_round(&mut self) {
+        self.round += 1;
+        self.left_over = self.armed.len();
     }
 
-    pub(super) fn untold(&self) -> usize {
-        self.untold
+    pub(super) fn left_over(&self) -> usize {
+        self.left_over
     }
 }

@@ -420,8 +420,7 @@ impl<T> Future for Task<T> {
             Poll::Ready(Ok(value)) => Poll::Ready(value),
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {
-                self.arm(cx);
-                cancel::raise(&cause, cx);
+                self.rare().probe.raise(&cause, cx);
                 Poll::Pending
             }
         }

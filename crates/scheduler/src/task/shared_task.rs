@@ -1,6 +1,6 @@
 //! A task that many may await, any number of times.
 
-use super::cancel::{self, unique_key};
+use super::cancel::{self, Probe, unique_key};
 use super::control::TaskControl;
 use super::error::ResultError;
 use super::join::{Task, forget_waiter, wait_in_cold};
@@ -18,6 +18,7 @@ use std::task::{Context, Poll};
 pub struct SharedTask<T> {
     task: Arc<Task<T>>,
     key: Option<u64>,
+    probe: Probe,
 }
 
 impl<T: Clone + Send + Sync> Task<T> {
@@ -26,6 +27,7 @@ impl<T: Clone + Send + Sync> Task<T> {
         SharedTask {
             task: Arc::new(self),
             key: None,
+            probe: Probe::new(),
         }
     }
 }
@@ -61,7 +63,7 @@ impl<T: Clone + Send + Sync> Future for SharedTask<T> {
         match self.task.value() {
             Ok(value) => Poll::Ready(value.clone()),
             Err(ResultError::Cancelled(cause)) => {
-                cancel::raise(&cause, cx);
+                self.probe.raise(&cause, cx);
                 Poll::Pending
             }
             Err(ResultError::Panicked(payload)) => resume_unwind(payload),
@@ -79,6 +81,7 @@ impl<T> Clone for SharedTask<T> {
         Self {
             task: Arc::clone(&self.task),
             key: None,
+            probe: Probe::new(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The rest of a task's surface: names, cancel, outcome, waiting for the end, repr.
 
-use super::cancel::{self, unique_key};
+use super::cancel::{self, Probe, unique_key};
 use super::control::TaskControl;
 use super::error::TaskError;
 use super::join::{Task, forget_waiter, wait_in_cold};
@@ -96,6 +96,7 @@ impl<T> Task<T> {
         OutcomeOf {
             task: self,
             raised: None,
+            probe: Probe::new(),
         }
     }
 
@@ -129,6 +130,7 @@ impl<T> Task<T> {
 pub struct OutcomeOf<T> {
     task: Task<T>,
     raised: Option<Cancelled>,
+    probe: Probe,
 }
 
 impl<T> Unpin for OutcomeOf<T> {}
@@ -137,17 +139,18 @@ impl<T> Future for OutcomeOf<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(cause) = &self.raised {
-            cancel::raise(cause, cx);
+        let this = &mut *self;
+        if let Some(cause) = &this.raised {
+            this.probe.raise(cause, cx);
             return Poll::Pending;
         }
-        let forwarded = self.task.forwarded().is_some();
-        let polled = self.task.poll_outcome(cx);
+        let forwarded = this.task.forwarded().is_some();
+        let polled = this.task.poll_outcome(cx);
         match polled {
             Poll::Ready(Err(TaskError::Cancelled(cause))) if forwarded => {
                 // It was the awaiting task that was cancelled.
-                cancel::raise(&cause, cx);
-                self.raised = Some(cause);
+                this.probe.raise(&cause, cx);
+                this.raised = Some(cause);
                 Poll::Pending
             }
             polled => polled,

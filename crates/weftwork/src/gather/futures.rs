@@ -182,8 +182,7 @@ impl<C: Children> JoinAll<C> {
     /// The awaiter is cancelled here, now and at every further poll.
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
         self.forwarded.take().map(Taken::settled);
-        self.probe.arm(cx);
-        cancel::raise(&cause, cx);
+        self.probe.raise(&cause, cx);
         self.raised = Some(cause);
         Poll::Pending
     }

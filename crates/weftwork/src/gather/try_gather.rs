@@ -113,8 +113,7 @@ impl<C: TryChildren> TryJoinAll<C> {
 
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
         self.forwarded.take().map(Taken::settled);
-        self.probe.arm(cx);
-        cancel::raise(&cause, cx);
+        self.probe.raise(&cause, cx);
         self.raised = Some(cause);
         Poll::Pending
     }

@@ -74,8 +74,7 @@ where
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         if let Some(cause) = this.raised {
-            this.probe.arm(cx);
-            cancel::raise(cause, cx);
+            this.probe.raise(cause, cx);
             return Poll::Pending;
         }
         if let Some(body) = this.body.as_mut().as_pin_mut() {
@@ -116,8 +115,7 @@ where
         ) {
             (Err(TaskError::Panicked(payload)), _) => resume_unwind(payload),
             (Err(TaskError::Cancelled(cause)), _) | (Ok(_), Some(cause)) => {
-                this.probe.arm(cx);
-                cancel::raise(&cause, cx);
+                this.probe.raise(&cause, cx);
                 *this.raised = Some(cause);
                 Poll::Pending
             }

@@ -1,7 +1,7 @@
 //! Raising a caught cancel or panic again.
 
 use crate::TaskError;
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{Cancelled, Probe};
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -32,8 +32,7 @@ impl Future for Resume {
         match this.error.take() {
             Some(TaskError::Panicked(payload)) => resume_unwind(payload),
             Some(TaskError::Cancelled(cause)) => {
-                this.probe.arm(cx);
-                cancel::raise(&cause, cx);
+                this.probe.raise(&cause, cx);
                 this.error = Some(TaskError::Cancelled(cause));
             }
             None => {}

@@ -54,8 +54,7 @@ impl<F: Future> Future for Shielded<F> {
         let Some(body) = this.body.as_mut().as_pin_mut() else {
             // Ended, and the cancel that came meanwhile strikes here.
             if let Some(cause) = this.late {
-                this.probe.arm(cx);
-                cancel::raise(cause, cx);
+                this.probe.raise(cause, cx);
             }
             return Poll::Pending;
         };
@@ -84,9 +83,8 @@ impl<F: Future> Future for Shielded<F> {
                 this.body.set(None);
                 let late = this.late.take();
                 *this.late = late.or(hit);
-                this.probe.arm(cx);
                 if let Some(cause) = this.late {
-                    cancel::raise(cause, cx);
+                    this.probe.raise(cause, cx);
                 }
                 Poll::Pending
             }

@@ -185,8 +185,7 @@ impl<F: Future> Future for Timeout<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.as_mut().project();
         if let Some(cause) = this.raised {
-            this.probe.arm(cx);
-            cancel::raise(cause, cx);
+            this.probe.raise(cause, cx);
             return Poll::Pending;
         }
         let deliver = cancel::delivered();
@@ -212,8 +211,7 @@ impl<F: Future> Future for Timeout<F> {
                 this.body.set(None);
                 return Poll::Ready(Err(Elapsed::new()));
             }
-            this.probe.arm(cx);
-            cancel::raise(&cause, cx);
+            this.probe.raise(&cause, cx);
             if *this.outer {
                 *this.raised = Some(cause);
             }

@@ -13,10 +13,12 @@ use crate::task::cell::Header;
 use crate::task::control::TaskControl;
 use crate::task::run::swallow;
 use crate::task::waker;
+use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::thread;
 use weftwork_task_context::{self as context, Cancelled, Delivery, with_frame};
 
 pub use weftwork_task_context::{
@@ -27,6 +29,9 @@ pub use weftwork_task_context::{
 /// After so many cancelled awaits in one poll the caller is in a loop that cannot end. A
 /// collection of cancelled tasks, which meets each of them in one poll, is not larger.
 const TOO_MANY_HITS: u32 = 1_000_000;
+
+/// After so many polls in a row that reach no further probe it is left to the next turn.
+const POLLS_IN_VAIN: u32 = 64;
 
 /// The task that is being polled on this thread.
 #[inline]
@@ -77,68 +82,124 @@ pub fn wake_current_probes() {
 /// Delivers a cancel to whatever `poll` reaches, and says what was heard. `quiet` as for
 /// [`with_frame`].
 ///
-/// A combinator that polls only what was woken may hand its turn back before it has come to all
-/// of that (`FuturesUnordered` does once two of its children were woken meanwhile). So this polls
-/// again as long as it reaches some that had not been told. Nothing takes the same cancel twice:
-/// what has taken it says so again. Leaves that declined are woken at the end.
-///
-/// The wakers of the probes are called before; none of them is kept over a poll.
+/// Nothing takes the same cancel twice: what has taken it says so again. Leaves that declined are
+/// woken at the end.
 pub fn deliver<R>(
     cause: &Cancelled,
     quiet: bool,
     poll: &mut dyn FnMut() -> Poll<R>,
 ) -> (Poll<R>, Heard) {
+    let all = deliver_to_all(cause, quiet, poll);
+    (all.polled, all.heard)
+}
+
+fn deliver_to_all<R>(
+    cause: &Cancelled,
+    quiet: bool,
+    poll: &mut dyn FnMut() -> Poll<R>,
+) -> Round<R> {
+    let _delivery = Delivering::begin();
+    poll_all(Some(cause), quiet, poll)
+}
+
+/// What a round of polls came to.
+struct Round<R> {
+    polled: Poll<R>,
+    heard: Heard,
+    /// False: something still has children to poll, and did not come to them.
+    complete: bool,
+}
+
+/// Polls until every probe of the current task that `poll` reaches has been polled, and says what
+/// was heard in all. The probes are woken before.
+///
+/// One poll is not enough: a combinator that polls only what was woken may hand its turn back
+/// before it has come to all of that. `FuturesUnordered` does once two of its children were woken
+/// meanwhile, and while another thread is about to enter one in its queue; it wakes the task then.
+/// What is not reached and has not woken the task (a collection that is not being awaited) is left
+/// alone.
+fn poll_all<R>(
+    deliver: Option<&Cancelled>,
+    quiet: bool,
+    poll: &mut dyn FnMut() -> Poll<R>,
+) -> Round<R> {
     let task = current();
     // SAFETY: it is being polled on this thread, so it is live.
     let cold = || task.and_then(|task| unsafe { task.as_ref() }.cold());
-    let untold = || cold().map_or(0, |cold| cold.lock().probes.untold());
-    let _delivery = Delivering::begin(task);
+    let left_over = || cold().map_or(0, |cold| cold.lock().probes.left_over());
     if let Some(cold) = cold() {
-        cold.lock().probes.begin_delivery(context::delivery());
+        cold.lock().probes.begin_round();
     }
     wake_current_probes();
+    let woken = Woken::default();
+    woken.look();
     let mut all = Heard::default();
-    let mut left = untold();
+    let mut left = left_over();
+    let mut in_vain = 0;
     loop {
-        let (polled, heard) = with_frame(Some(cause), quiet, &mut *poll);
-        all.frame = heard.frame.with_marks_of(all.frame);
+        let (polled, heard) = with_frame(deliver, quiet, &mut *poll);
+        let handed_back = woken.look();
+        all.frame = heard.frame.joined_with(all.frame);
         all.hit = heard.hit.or(all.hit);
-        let before = std::mem::replace(&mut left, untold());
-        if polled.is_ready() || left == 0 || left >= before {
-            return (polled, all);
+        let before = std::mem::replace(&mut left, left_over());
+        in_vain = if left < before { 0 } else { in_vain + 1 };
+        let complete = left == 0 || (in_vain > 0 && !handed_back);
+        if polled.is_ready() || complete || in_vain == POLLS_IN_VAIN {
+            return Round {
+                polled,
+                heard: all,
+                complete,
+            };
+        }
+        if in_vain > 0 {
+            thread::yield_now();
         }
     }
 }
 
-/// A delivery to a task. At its end the leaves that declined are woken: those that the task does
-/// not reach by polling.
-struct Delivering {
-    delivery: Delivery,
-    task: Option<NonNull<Header>>,
+/// Wakes of the current task by itself during several polls, seen one by one. They count in the
+/// end.
+#[derive(Default)]
+struct Woken(Cell<bool>);
+
+impl Woken {
+    /// True if it was woken since the last look.
+    fn look(&self) -> bool {
+        let woken = context::take_woken();
+        self.0.set(self.0.get() || woken);
+        woken
+    }
 }
 
+impl Drop for Woken {
+    fn drop(&mut self) {
+        if self.0.get() {
+            context::wake_polled(context::task());
+        }
+    }
+}
+
+/// A delivery to the current task. At its end the leaves that declined are woken: those that the
+/// task does not reach by polling.
+struct Delivering(Delivery);
+
 impl Delivering {
-    fn begin(task: Option<NonNull<Header>>) -> Self {
-        let delivery = Delivery::begin(unique_key());
-        Self { delivery, task }
+    fn begin() -> Self {
+        Self(Delivery::begin(unique_key()))
     }
 }
 
 impl Drop for Delivering {
     fn drop(&mut self) {
-        let hidden = |waker: &Waker| self.task.is_none() || waker::task_of(waker) != self.task;
-        let declined = self.delivery.take_declined();
-        wake_all(declined.into_iter().filter(hidden));
+        let task = current();
+        let hidden = |waker: &Waker| task.is_none() || waker::task_of(waker) != task;
+        wake_all(self.0.take_declined().into_iter().filter(hidden));
     }
 }
 
-/// Says "the await here is cancelled". The caller returns `Pending` and says it again at each
-/// further poll.
-///
-/// # Panics
-/// Outside of a weftwork task, and when one poll of a task meets it again and again (a
-/// foreign `block_on` inside a task would spin).
-pub fn raise(cause: &Cancelled, cx: &Context<'_>) {
+/// Says "the await here is cancelled" to the frame, and wakes the task unless that polls again by
+/// itself.
+fn raise(cause: &Cancelled, cx: &Context<'_>) {
     assert!(
         context::is_active(),
         "awaited a cancelled task outside of a weftwork task ({cause}): \
@@ -179,19 +240,22 @@ pub fn on_hit<R>(
     told: &mut bool,
     poll: &mut dyn FnMut() -> Poll<R>,
 ) -> Result<Hit, R> {
-    if heard_again(poll)?.hit.is_none() {
+    let all = hear_again(poll)?;
+    if all.complete && all.heard.hit.is_none() {
         return Ok(Hit::Old);
     }
     if !*told {
-        *told = true;
-        if let (Poll::Ready(value), _) = deliver(&cause, true, poll) {
+        let all = deliver_to_all(&cause, true, poll);
+        *told = all.complete;
+        if let Poll::Ready(value) = all.polled {
             return Err(value);
         }
     }
-    let heard = heard_again(poll)?;
+    let all = hear_again(poll)?;
+    let busy = all.heard.frame.busy() > 0 || !all.complete || !*told;
     // Only the task itself waits for every clean-up: a scope may stand inside one, and would
     // wait for itself.
-    if heard.frame.busy() > 0 || (!context::is_active() && cleaning()) {
+    if busy || (!context::is_active() && cleaning()) {
         // The raised await was polled quietly: it has to be heard again at the next poll.
         wake_current_probes();
         return Ok(Hit::Later);
@@ -201,12 +265,12 @@ pub fn on_hit<R>(
     Ok(Hit::Now(cause))
 }
 
-/// What a quiet poll without a cancel hears; or the value that it gives.
-fn heard_again<R>(poll: &mut dyn FnMut() -> Poll<R>) -> Result<Heard, R> {
-    wake_current_probes();
-    match with_frame(None, true, poll) {
-        (Poll::Ready(value), _) => Err(value),
-        (Poll::Pending, heard) => Ok(heard),
+/// What is heard without a cancel being delivered; or the value that comes meanwhile.
+fn hear_again<R>(poll: &mut dyn FnMut() -> Poll<R>) -> Result<Round<R>, R> {
+    let mut all = poll_all(None, true, poll);
+    match std::mem::replace(&mut all.polled, Poll::Pending) {
+        Poll::Ready(value) => Err(value),
+        Poll::Pending => Ok(all),
     }
 }
 

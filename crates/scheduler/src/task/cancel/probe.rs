@@ -1,11 +1,12 @@
 //! How a delivery reaches what a foreign combinator hides.
 
-use super::{current, mark_interest, unique_key};
+use super::{current, mark_interest, raise, unique_key};
 use crate::task::refs::TaskRef;
 use crate::task::waker;
 use std::fmt;
 use std::sync::Arc;
 use std::task::Context;
+use weftwork_task_context::Cancelled;
 
 /// Something in a task's future that wants to be polled when a cancel is delivered: a scope
 /// or the await of a child.
@@ -48,6 +49,18 @@ impl Probe {
         let old = task.cold_or_new().lock().probes.arm(*key, new);
         task.state.set_cold();
         drop(old);
+    }
+
+    /// Says "the await here is cancelled". The caller, which holds this probe, returns `Pending`
+    /// and says it again at each further poll.
+    ///
+    /// # Panics
+    /// Outside of a weftwork task, and when one poll of a task meets it again and again (a
+    /// foreign `block_on` inside a task would spin).
+    pub fn raise(&mut self, cause: &Cancelled, cx: &Context<'_>) {
+        // Whoever hears of it polls again to ask whether it still holds.
+        self.arm(cx);
+        raise(cause, cx);
     }
 
     /// Withdraws the waker.
