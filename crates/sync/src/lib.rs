@@ -27,5 +27,8 @@ mod wait_list;
 
 pub use blocking::{BlockingError, Refused};
 pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
-pub use semaphore::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+pub use semaphore::{
+    BoundedSemaphore, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
+};
 pub use token::CancellationToken;
