@@ -17,16 +17,34 @@
 
 #![forbid(unsafe_code)]
 
+pub mod barrier;
 mod blocking;
+pub mod condvar;
+pub mod event;
+pub mod mapped;
+pub mod mutex;
+pub mod notify;
+pub mod once_cell;
 pub mod oneshot;
 mod poll;
 pub mod queue;
+pub mod rwlock;
 pub mod semaphore;
 pub mod token;
 mod wait_list;
 
+pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
+pub use condvar::Condvar;
+pub use event::Event;
+pub use mapped::{Mapped, MappedRef};
+pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
+pub use rwlock::{
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use semaphore::{
     BoundedSemaphore, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
     TryAcquireError,

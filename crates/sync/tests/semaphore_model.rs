@@ -96,7 +96,13 @@ impl Rules for Model {
         }
     }
 
-    fn fetch(&mut self, _: &mut LineOf<Self>, task: usize, answer: Answer) -> Option<Answer> {
+    fn fetch(
+        &mut self,
+        _: &mut LineOf<Self>,
+        task: usize,
+        _: usize,
+        answer: Answer,
+    ) -> Option<Answer> {
         self.fetched(task, answer)
     }
 

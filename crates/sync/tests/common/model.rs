@@ -47,19 +47,29 @@ pub trait Rules: Sized {
     /// A fresh one.
     fn new(setup: &Self::Setup) -> Self;
 
+    /// A call begins, and is not polled yet.
+    fn begin(&mut self, line: &mut LineOf<Self>, task: usize, call: Self::Call) {
+        line.begin(task, call);
+    }
+
     /// A call is polled for the first time: its answer, or none if it waits, from now on at the end
-    /// of the line.
+    /// of the line (unless the rules have put it elsewhere).
     fn arrive(&mut self, line: &mut LineOf<Self>, task: usize) -> Option<Self::Answer>;
 
-    /// A call that was settled is polled: its answer, or none if the rules made it wait again.
+    /// A call that was settled is polled, and is not in the line any more: its answer, or none if the
+    /// rules have put it in again.
     fn fetch(
         &mut self,
         _line: &mut LineOf<Self>,
         _task: usize,
+        _call: Self::Call,
         answer: Self::Answer,
     ) -> Option<Self::Answer> {
         Some(answer)
     }
+
+    /// A call was cancelled before it was polled.
+    fn abandon(&mut self, _line: &mut LineOf<Self>, _call: Self::Call) {}
 
     /// A call was cancelled after it had been in the line; with its answer, if it was settled. It is
     /// in the line no more.
@@ -101,6 +111,8 @@ pub type LineOf<R> = Line<<R as Rules>::Call, <R as Rules>::Answer>;
 pub struct Line<C, A> {
     tasks: [Stands<C, A>; TASKS],
     order: Vec<usize>,
+    /// It has a waker: a delivery leaves none.
+    polled: [bool; TASKS],
     wakes: [usize; TASKS],
 }
 
@@ -117,6 +129,7 @@ impl<C: Clone, A: Clone> Line<C, A> {
         Self {
             tasks: [const { Stands::Idle }; TASKS],
             order: Vec::new(),
+            polled: [false; TASKS],
             wakes: [0; TASKS],
         }
     }
@@ -140,20 +153,30 @@ impl<C: Clone, A: Clone> Line<C, A> {
         }
     }
 
-    /// Those who have their answer and have not fetched it, with what they called.
-    pub fn settled(&self) -> Vec<(C, A)> {
-        let settled = self.tasks.iter().filter_map(|stands| match stands {
-            Stands::Settled(call, answer) => Some((call.clone(), answer.clone())),
-            _ => None,
-        });
-        settled.collect()
+    /// Those who have such an answer and have not fetched it.
+    pub fn settled(&self, such: impl Fn(&A) -> bool) -> Vec<usize> {
+        let settled = |task: &usize| match &self.tasks[*task] {
+            Stands::Settled(_, answer) => such(answer),
+            _ => false,
+        };
+        (0..TASKS).filter(settled).collect()
     }
 
-    /// Somebody who waits gets an answer, and is woken.
+    /// Somebody who waits gets an answer, and is woken if it has been polled.
     pub fn settle(&mut self, task: usize, answer: A) {
+        self.settle_quietly(task, answer);
+        self.wakes[task] += usize::from(self.polled[task]);
+    }
+
+    /// Somebody has an answer, or another one than before, that it finds without being woken.
+    pub fn settle_quietly(&mut self, task: usize, answer: A) {
         self.order.retain(|&other| other != task);
         self.tasks[task] = Stands::Settled(self.call(task), answer);
-        self.wakes[task] += 1;
+    }
+
+    /// A task calls, and has not been polled.
+    pub fn begin(&mut self, task: usize, call: C) {
+        self.tasks[task] = Stands::New(call);
     }
 
     /// Puts a task at the end of the line.
@@ -221,10 +244,13 @@ pub fn check<T: Real>(program: &Program<T::Rules>) {
     }
 }
 
+/// A future of the real side, unless the task is idle.
+type Called<A> = Option<Watched<Waits<A>>>;
+
 /// Both sides.
 struct Pair<T: Real> {
     real: T,
-    calls: [Option<Watched<Waits<<T::Rules as Rules>::Answer>>>; TASKS],
+    calls: [Called<<T::Rules as Rules>::Answer>; TASKS],
     rules: T::Rules,
     line: LineOf<T::Rules>,
 }
@@ -234,8 +260,8 @@ impl<T: Real> Pair<T> {
         match step {
             Step::Call(task, call) if self.calls[task].is_none() => {
                 self.calls[task] = Some(Watched::new(self.real.call(task, call.clone())));
-                self.line.tasks[task] = Stands::New(call);
-                self.line.wakes[task] = 0;
+                (self.line.wakes[task], self.line.polled[task]) = (0, false);
+                self.rules.begin(&mut self.line, task, call);
             }
             Step::Poll(task) => self.poll(task, at),
             Step::Deliver(task) => {
@@ -247,7 +273,8 @@ impl<T: Real> Pair<T> {
             Step::Call(task, _) | Step::Cancel(task) => {
                 drop(self.calls[task].take());
                 match self.line.end(task) {
-                    Stands::Idle | Stands::New(_) => {}
+                    Stands::Idle => {}
+                    Stands::New(call) => self.rules.abandon(&mut self.line, call),
                     Stands::Waiting(call) => self.rules.leave(&mut self.line, call, None),
                     Stands::Settled(call, answer) => {
                         self.rules.leave(&mut self.line, call, Some(answer));
@@ -266,37 +293,35 @@ impl<T: Real> Pair<T> {
             return;
         };
         let real = call.poll();
+        self.line.polled[task] = true;
         let expected = self.expected(task);
-        match &expected {
-            Poll::Pending => {}
-            Poll::Ready(_) => {
-                self.calls[task] = None;
-                self.line.end(task);
-            }
-        }
         assert_eq!(real, expected, "{at}: real, model");
+        if expected.is_ready() {
+            self.calls[task] = None;
+            self.line.end(task);
+        }
     }
 
     fn expected(&mut self, task: usize) -> Poll<<T::Rules as Rules>::Answer> {
-        match &self.line.tasks[task] {
+        let line = &mut self.line;
+        let answer = match &line.tasks[task] {
             Stands::Idle => panic!("task {task} calls something"),
-            Stands::Waiting(_) => Poll::Pending,
+            Stands::Waiting(_) => None,
             Stands::New(call) => {
                 let call = call.clone();
-                match self.rules.arrive(&mut self.line, task) {
-                    Some(answer) => Poll::Ready(answer),
-                    None => {
-                        self.line.wait(task, call);
-                        Poll::Pending
-                    }
+                let answer = self.rules.arrive(line, task);
+                if answer.is_none() && matches!(line.tasks[task], Stands::New(_)) {
+                    line.wait(task, call);
                 }
+                answer
             }
-            Stands::Settled(_, answer) => {
-                let answer = answer.clone();
-                let fetched = self.rules.fetch(&mut self.line, task, answer);
-                fetched.map_or(Poll::Pending, Poll::Ready)
+            Stands::Settled(call, answer) => {
+                let (call, answer) = (call.clone(), answer.clone());
+                line.end(task);
+                self.rules.fetch(line, task, call, answer)
             }
-        }
+        };
+        answer.map_or(Poll::Pending, Poll::Ready)
     }
 
     fn compare(&self, at: &str) {
