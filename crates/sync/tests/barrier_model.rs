@@ -152,7 +152,7 @@ impl Real for Shared {
 
 fn programs() -> impl Strategy<Value = Program<Model>> {
     let ops = prop_oneof![4 => Just(Op::Reset), 1 => Just(Op::Abort)];
-    program(1usize..5, Just(()), ops)
+    program(1usize..5, Just(()), (1, ops))
 }
 
 proptest! {

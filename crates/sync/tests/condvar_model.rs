@@ -14,8 +14,10 @@ use weftwork_sync::{Condvar, Mutex, OwnedMutexGuard};
 #[derive(Clone, Debug, PartialEq)]
 enum Call {
     Lock,
-    /// With the lock; a task that has not got it calls `Lock` instead.
+    /// Takes the lock, then waits for a notification.
     Wait,
+    /// Has given the lock back and waits for a notification. Never called.
+    Waits,
     /// Was notified and waits for the lock. Never called.
     Relock(Told),
 }
@@ -55,7 +57,7 @@ impl Model {
     fn unlock(&mut self, line: &mut LineOf<Self>) {
         self.holder = None;
         self.promised = false;
-        if let Some(first) = line.first(|call| *call != Call::Wait) {
+        if let Some(first) = line.first(|call| *call != Call::Waits) {
             self.promised = true;
             line.settle(first, Answer::Locked);
         }
@@ -69,9 +71,16 @@ impl Model {
         Some(Answer::Locked)
     }
 
+    /// Has the lock: gives it back and waits.
+    fn waits(&mut self, line: &mut LineOf<Self>, task: usize) -> Option<Answer> {
+        self.unlock(line);
+        line.wait(task, Call::Waits);
+        None
+    }
+
     fn notify(&mut self, line: &mut LineOf<Self>, n: usize, told: Told) {
         for _ in 0..n {
-            if let Some(first) = line.first(|call| *call == Call::Wait) {
+            if let Some(first) = line.first(|call| *call == Call::Waits) {
                 line.settle(first, Answer::Told(told));
             }
         }
@@ -89,49 +98,34 @@ impl Rules for Model {
         Self::default()
     }
 
-    fn begin(&mut self, line: &mut LineOf<Self>, task: usize, call: Call) {
-        // A wait takes the guard along; it has the lock until it is polled.
-        let has_it = self.holder == Some(task);
-        line.begin(task, if has_it { call } else { Call::Lock });
-        if has_it && line.call(task) == Call::Wait {
-            self.holder = Some(usize::MAX);
-        }
-    }
-
     fn arrive(&mut self, line: &mut LineOf<Self>, task: usize) -> Option<Answer> {
-        if line.call(task) == Call::Wait {
-            self.unlock(line);
-            return None;
+        let locked = self.lock(task);
+        if locked.is_some() && line.call(task) == Call::Wait {
+            return self.waits(line, task);
         }
-        self.lock(task)
+        locked
     }
 
     fn fetch(
         &mut self,
         line: &mut LineOf<Self>,
         task: usize,
-        _: Call,
+        call: Call,
         answer: Answer,
     ) -> Option<Answer> {
-        match answer {
-            Answer::Told(told) => {
-                let locked = self.lock(task);
-                if locked.is_none() {
-                    line.wait(task, Call::Relock(told));
-                }
-                locked
+        if let Answer::Told(told) = answer {
+            let locked = self.lock(task);
+            if locked.is_none() {
+                line.wait(task, Call::Relock(told));
             }
-            _ => {
-                self.promised = false;
-                self.lock(task)
-            }
+            return locked;
         }
-    }
-
-    fn abandon(&mut self, line: &mut LineOf<Self>, call: Call) {
+        self.promised = false;
+        let locked = self.lock(task);
         if call == Call::Wait {
-            self.unlock(line);
+            return self.waits(line, task);
         }
+        locked
     }
 
     fn leave(&mut self, line: &mut LineOf<Self>, call: Call, settled: Option<Answer>) {
@@ -182,14 +176,12 @@ impl Real for Waiters {
             assert!(held.borrow_mut()[task].replace(guard).is_none());
             Answer::Locked
         };
-        if call == Call::Wait
-            && let Some(guard) = self.held.borrow_mut()[task].take()
-        {
-            let condvar = Arc::clone(&self.condvar);
-            return Box::pin(async move { keep(condvar.wait(guard).await) });
-        }
         let lock = self.mutex.lock_owned();
-        Box::pin(async move { keep(lock.await) })
+        if call == Call::Lock {
+            return Box::pin(async move { keep(lock.await) });
+        }
+        let condvar = Arc::clone(&self.condvar);
+        Box::pin(async move { keep(condvar.wait(lock.await).await) })
     }
 
     fn apply(&self, op: &Op) -> Answer {
@@ -216,7 +208,7 @@ fn programs() -> impl Strategy<Value = Program<Model>> {
         1 => Just(Op::NotifyAll),
         5 => (0..TASKS).prop_map(Op::Unlock),
     ];
-    program(Just(()), calls, ops)
+    program(Just(()), calls, (7, ops))
 }
 
 proptest! {

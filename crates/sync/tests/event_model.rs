@@ -77,7 +77,7 @@ impl Real for Shared {
 
 fn programs() -> impl Strategy<Value = Program<Model>> {
     let ops = prop_oneof![2 => Just(Op::Set), 3 => Just(Op::Clear)];
-    program(Just(()), Just(()), ops)
+    program(Just(()), Just(()), (7, ops))
 }
 
 proptest! {

@@ -148,7 +148,7 @@ fn programs() -> impl Strategy<Value = Program<Model>> {
         1 => (0..TASKS).prop_map(Op::Try),
         6 => (0..TASKS).prop_map(Op::Unlock),
     ];
-    program(Just(()), Just(()), ops)
+    program(Just(()), Just(()), (7, ops))
 }
 
 proptest! {

@@ -117,7 +117,7 @@ impl Real for Shared {
 
 fn programs() -> impl Strategy<Value = Program<Model>> {
     let ops = prop_oneof![4 => Just(Op::One), 1 => Just(Op::All)];
-    program(Just(()), Just(()), ops)
+    program(Just(()), Just(()), (7, ops))
 }
 
 proptest! {

@@ -184,7 +184,7 @@ fn programs() -> impl Strategy<Value = Program<Model>> {
     let makes = prop_oneof![1 => (0usize..100).prop_map(Ok), 6 => Just(Err(()))];
     let init = (makes, prop::bool::weighted(0.8)).prop_map(|(makes, slow)| Init { makes, slow });
     let ops = prop_oneof![1 => (100usize..200).prop_map(Op::Set), 9 => Just(Op::Get)];
-    program(Just(()), init, ops)
+    program(Just(()), init, (7, ops))
 }
 
 proptest! {

@@ -231,7 +231,7 @@ fn programs() -> impl Strategy<Value = Program<Model>> {
         6 => (0..TASKS).prop_map(Op::End),
         2 => (0..TASKS).prop_map(Op::Downgrade),
     ];
-    program(Just(()), calls(), ops)
+    program(Just(()), calls(), (7, ops))
 }
 
 proptest! {

@@ -212,7 +212,7 @@ fn programs() -> impl Strategy<Value = Program<Model>> {
         4 => (0usize..4).prop_map(Op::Add),
         1 => prop_oneof![9 => Just(Op::Add(1)), 1 => Just(Op::Close)],
     ];
-    program(0usize..4, wants, ops)
+    program(0usize..4, wants, (7, ops))
 }
 
 proptest! {
