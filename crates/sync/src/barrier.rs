@@ -290,7 +290,10 @@ impl Drop for Wait<'_> {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (waiting, broken) = (self.n_waiting(), self.is_broken());
+        let (waiting, broken) = {
+            let state = self.state.lock();
+            (state.filling(), state.broken)
+        };
         f.debug_struct("Barrier")
             .field("parties", &self.parties)
             .field("n_waiting", &waiting)

@@ -242,7 +242,10 @@ impl Default for Condvar {
 
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Condvar").finish_non_exhaustive()
+        let waiters = self.waiters.lock().count();
+        f.debug_struct("Condvar")
+            .field("waiters", &waiters)
+            .finish_non_exhaustive()
     }
 }
 

@@ -140,8 +140,13 @@ impl Default for Event {
 
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (set, waiters) = {
+            let state = self.state.lock();
+            (state.set, state.waiters.count())
+        };
         f.debug_struct("Event")
-            .field("set", &self.is_set())
+            .field("set", &set)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,6 @@ use weftwork_task_context::delivering;
 /// assert!(futures::poll!(notify.notified()).is_pending());
 /// # });
 /// ```
-#[doc(alias = "tokio.Notify")]
 #[doc(alias = "AutoResetEvent")]
 pub struct Notify {
     state: Mutex<State>,
@@ -200,8 +199,13 @@ impl Default for Notify {
 
 impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (kept, waiters) = {
+            let state = self.state.lock();
+            (state.kept, state.waiters.count())
+        };
         f.debug_struct("Notify")
-            .field("kept", &self.state.lock().kept)
+            .field("kept", &kept)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }

@@ -84,6 +84,17 @@ impl<D> WaitList<D> {
         self.head == NIL
     }
 
+    /// How many are in the line: it counts them, for whoever looks inside.
+    pub(crate) fn count(&self) -> usize {
+        let mut at = self.head;
+        let next = || {
+            let entry = self.entries.get(at)?;
+            at = entry.next;
+            Some(())
+        };
+        std::iter::from_fn(next).count()
+    }
+
     /// What the first in the line brought along.
     pub(crate) fn front(&self) -> Option<&D> {
         self.entries.get(self.head).map(|entry| &entry.data)

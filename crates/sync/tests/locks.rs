@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Panics, Watched, asks, poll, poll_once};
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
@@ -64,14 +65,12 @@ fn a_leaked_guard_is_named() {
     let mut mutex = Mutex::new(1);
     std::mem::forget(mutex.try_lock().unwrap());
     assert!(mutex.is_locked());
-    let message = catch_unwind(AssertUnwindSafe(|| *mutex.get_mut())).unwrap_err();
+    let panicked = catch_unwind(AssertUnwindSafe(|| *mutex.get_mut())).unwrap_err();
+    let message = panicked.downcast_ref::<String>().map(String::as_str);
+    let message = message.or(panicked.downcast_ref::<&str>().copied());
     assert!(
-        message
-            .downcast_ref::<String>()
-            .is_some_and(|it| it.contains("leaked"))
-            || message
-                .downcast_ref::<&str>()
-                .is_some_and(|it| it.contains("leaked"))
+        message.is_some_and(|it| it.contains("leaked")),
+        "{message:?}"
     );
     let lock = RwLock::new(1);
     std::mem::forget(lock.try_read().unwrap());
@@ -235,6 +234,20 @@ fn thread_safety_is_as_promised() {
     // A value that may move but not be shared needs no more than that.
     fn sent<T: Send>() {}
     fn synced<T: Sync>() {}
-    synced::<Mutex<std::cell::Cell<u8>>>();
-    sent::<MutexGuard<'static, std::cell::Cell<u8>>>();
+    synced::<Mutex<Cell<u8>>>();
+    sent::<MutexGuard<'static, Cell<u8>>>();
+    // These compile only if they are not `Sync`: a guard that is shared shows the value to several threads, as
+    // readers do.
+    let _ = <MutexGuard<'static, Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;
+    let _ = <RwLock<Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;
+    let _ = <RwLockWriteGuard<'static, Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;
+    let _ = <Mutex<*const u8> as AmbiguousIfSync<_>>::is_not_sync;
 }
+
+/// Two impls fit a type that is `Sync`, and the compiler cannot choose.
+trait AmbiguousIfSync<A> {
+    fn is_not_sync() {}
+}
+
+impl<T: ?Sized> AmbiguousIfSync<()> for T {}
+impl<T: ?Sized + Sync> AmbiguousIfSync<u8> for T {}

@@ -80,8 +80,9 @@ impl Rules for Model {
         Answer::Nothing
     }
 
-    fn view(&self, _: &LineOf<Self>) -> String {
-        format!("Notify {{ kept: {}, .. }}", self.kept)
+    fn view(&self, line: &LineOf<Self>) -> String {
+        let (kept, waiters) = (self.kept, line.waiting().len());
+        format!("Notify {{ kept: {kept}, waiters: {waiters}, .. }}")
     }
 }
 

@@ -139,9 +139,10 @@ impl Rules for Model {
         Answer::Nothing
     }
 
-    fn view(&self, _: &LineOf<Self>) -> String {
+    fn view(&self, line: &LineOf<Self>) -> String {
         let (readers, writing) = (self.readers, self.writing);
-        format!("RwLock {{ readers: {readers}, writing: {writing}, .. }}")
+        let waiters = line.waiting().len();
+        format!("RwLock {{ readers: {readers}, writing: {writing}, waiters: {waiters}, .. }}")
     }
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::task::{Poll, Waker};
 use weftwork_sync::notify::Notified;
 use weftwork_sync::{
-    Barrier, BlockingError, BrokenBarrier, Condvar, Event, Mutex, Notify, OnceCell, SetError,
-    barrier, condvar, event,
+    Barrier, BlockingError, BrokenBarrier, Condvar, Event, Mutex, Notify, OnceCell, Semaphore,
+    SetError, barrier, condvar, event,
 };
 use weftwork_task_context::{ThreadKind, set_thread_kind};
 
@@ -164,6 +164,39 @@ fn a_condition_variable_serves_any_mutex_and_any_guard() {
     };
     assert_eq!((*of_a, *of_b), ("a", "b"));
     assert!(a.is_locked() && b.is_locked());
+}
+
+/// Those who wait are counted; those who were told, or have gone, are not.
+#[test]
+fn debug_counts_those_who_wait() {
+    let (event, semaphore) = (Event::new(), Semaphore::new(0));
+    let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+    let mut in_event: Vec<_> = (0..3).map(|_| event.wait()).collect();
+    let mut in_semaphore: Vec<_> = (0..3).map(|_| semaphore.acquire()).collect();
+    assert!(in_event.iter_mut().all(|it| poll_once(it).is_pending()));
+    assert!(in_semaphore.iter_mut().all(|it| poll_once(it).is_pending()));
+    let mut in_condvar = condvar.wait(mutex.try_lock().unwrap());
+    assert!(poll_once(&mut in_condvar).is_pending());
+    let held = mutex.try_lock().unwrap();
+    let mut in_mutex = mutex.lock();
+    assert!(poll_once(&mut in_mutex).is_pending());
+    drop(in_event.remove(1));
+    semaphore.add_permits(1);
+    assert_eq!(format!("{event:?}"), "Event { set: false, waiters: 2, .. }");
+    let shown = "Semaphore { available_permits: 0, closed: false, waiters: 2, .. }";
+    assert_eq!(format!("{semaphore:?}"), shown);
+    assert_eq!(format!("{condvar:?}"), "Condvar { waiters: 1, .. }");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { locked: true, waiters: 1, .. }"
+    );
+    drop(held);
+    event.set();
+    assert_eq!(format!("{event:?}"), "Event { set: true, waiters: 0, .. }");
+    assert_eq!(
+        format!("{mutex:?}"),
+        "Mutex { locked: true, waiters: 0, .. }"
+    );
 }
 
 #[test]

@@ -145,8 +145,13 @@ impl<T> From<T> for Mutex<T> {
 
 impl<T> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (locked, waiters) = {
+            let state = self.state.lock();
+            (!state.is_free(), state.waiters())
+        };
         f.debug_struct("Mutex")
-            .field("locked", &self.is_locked())
+            .field("locked", &locked)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }

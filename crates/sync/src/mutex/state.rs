@@ -26,6 +26,11 @@ impl<T> State<T> {
         self.value.is_some() && !self.promised
     }
 
+    /// How many wait.
+    pub(super) fn waiters(&self) -> usize {
+        self.waiters.count()
+    }
+
     /// The value where it lies, for somebody who has the whole mutex.
     pub(super) fn value(&mut self) -> &mut Option<Box<T>> {
         &mut self.value

@@ -42,7 +42,6 @@ use weftwork_std_or_loom::Mutex;
 /// assert_eq!((*reads, *lock.read().await), (2, 2));
 /// # });
 /// ```
-#[doc(alias = "tokio.RwLock")]
 pub struct RwLock<T> {
     state: Mutex<State<T>>,
 }
@@ -177,10 +176,11 @@ impl<T> From<T> for RwLock<T> {
 
 impl<T> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (readers, writing) = self.state.lock().users();
+        let (readers, writing, waiters) = self.state.lock().users();
         f.debug_struct("RwLock")
             .field("readers", &readers)
             .field("writing", &writing)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }

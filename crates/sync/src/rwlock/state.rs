@@ -39,9 +39,9 @@ impl<T> State<T> {
         &mut self.value
     }
 
-    /// How many read, and whether somebody writes.
-    pub(super) fn users(&self) -> (usize, bool) {
-        (self.readers, self.writing)
+    /// How many read, whether somebody writes, and how many wait.
+    pub(super) fn users(&self) -> (usize, bool, usize) {
+        (self.readers, self.writing, self.waiters.count())
     }
 
     /// A newcomer's attempt: a share of the value, or the whole.

@@ -143,8 +143,7 @@ impl BoundedSemaphore {
 impl fmt::Debug for BoundedSemaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BoundedSemaphore")
-            .field("available_permits", &self.available_permits())
-            .field("closed", &self.is_closed())
+            .field("semaphore", &self.semaphore)
             .finish_non_exhaustive()
     }
 }

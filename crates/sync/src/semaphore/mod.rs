@@ -229,9 +229,14 @@ fn assert_fits(room: usize, n: usize) {
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (permits, closed, waiters) = {
+            let state = self.state.lock();
+            (state.permits, state.closed, state.waiters.count())
+        };
         f.debug_struct("Semaphore")
-            .field("available_permits", &self.available_permits())
-            .field("closed", &self.is_closed())
+            .field("available_permits", &permits)
+            .field("closed", &closed)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }
