@@ -2,9 +2,9 @@
 //!
 //! A **behaviour** is an `async fn(On)`: a small program with a name that says what it shows. It
 //! gets an [`On`], with which it spawns tasks, and knows nothing of the executor behind it.
-//! [`every_behaviour!`] is the list of all of them; the files in `tests` make a `#[test]` of each one,
-//! on the runtime of weftwork with 1, 2 and 8 workers and on one local thread, on tokio, and on
-//! the thread pool and the `block_on` of the futures crate.
+//! [`every_behaviour!`] is the list of all of them; the files in `tests` make a `#[test]` of each
+//! one, on the runtime of weftwork with 1, 2 and 8 workers and on one local thread, on tokio, and
+//! on the thread pool and the `block_on` of the futures crate.
 //!
 //! # To add a primitive
 //! 1. Write `src/behaviours/NAME.rs` with `pub async fn what_it_shows(on: On)` for each behaviour.
@@ -15,11 +15,11 @@
 //! - **No sleeps.** [`waiting`] polls a future once, after which it stands in the line of its
 //!   primitive; hand it to a task with [`On::spawn`], or drop it, which is a cancel at its await.
 //!   So the order of waiters is what the program says, on any number of threads.
-//! - [`Job::cancel`] asks the executor to cancel the task: weftwork delivers the cancel, the others drop
-//!   the future.
+//! - [`Job::cancel`] asks the executor to cancel the task: weftwork delivers the cancel, the others
+//!   drop the future.
 //! - [`still_waits`] polls once more and shows that nothing has come.
-//! - What only a race can show belongs to the stress tests in `crates/sync/tests/threads.rs`, and to
-//!   the models in `loom-tests`; what any sequence of steps can show, to
+//! - What only a race can show belongs to the stress tests in `crates/sync/tests/threads.rs`, and
+//!   to the models in `loom-tests`; what any sequence of steps can show, to
 //!   `crates/sync/tests/NAME_model.rs`, whose frame is `tests/common/model.rs`.
 
 pub mod behaviours;

@@ -13,8 +13,8 @@ use weftwork_task_context::delivering;
 /// A number of tasks wait until all of them have come; then all go on, and the next phase begins.
 ///
 /// A phase is *filling* until the last one comes. Then it *drains*: those who were in it take their
-/// numbers and go. Whoever comes meanwhile waits for the phase after it, which begins to fill when the last one
-/// has gone.
+/// numbers and go. Whoever comes meanwhile waits for the phase after it, which begins to fill when
+/// the last one has gone.
 ///
 /// ```
 /// use weftwork_sync::Barrier;
@@ -87,12 +87,12 @@ impl Barrier {
     /// The future counts from its first poll on.
     ///
     /// # Errors
-    /// [`BrokenBarrier`] if the barrier is aborted, before or while waiting, also after the last one has
-    /// come but before this one has taken its number; or if it is reset meanwhile.
+    /// [`BrokenBarrier`] if the barrier is aborted, before or while waiting, also after the last
+    /// one has come but before this one has taken its number; or if it is reset meanwhile.
     ///
     /// # Cancel safety
-    /// A future that is dropped does not break the barrier: one more has to come in its place. If the last one
-    /// had come, its number is gone.
+    /// A future that is dropped does not break the barrier: one more has to come in its place. If
+    /// the last one had come, its number is gone.
     pub fn wait(&self) -> Wait<'_> {
         let wait = wait_list::Wait::New;
         Wait {
@@ -207,8 +207,8 @@ impl State {
         self.draining = n;
     }
 
-    /// Somebody with a number has gone. After the last one the next phase fills, from those who have
-    /// come meanwhile.
+    /// Somebody with a number has gone. After the last one the next phase fills, from those who
+    /// have come meanwhile.
     fn one_gone(&mut self, parties: usize, wakes: &mut Wakes) {
         self.draining -= 1;
         self.fill(parties, wakes);

@@ -14,12 +14,13 @@ use weftwork_task_context::delivering;
 /// Tells tasks that what a [`Mutex`] guards has changed.
 ///
 /// [`wait`](Self::wait) takes the guard, gives the lock back while it waits, and gives the guard
-/// again: whoever goes on after a wait has the lock, on every way, because there is no guard otherwise. (In asyncio
-/// a cancelled wait takes the lock again before it raises. Here a cancelled wait is dropped, and nobody goes on
-/// behind it; after a `timeout` around it, lock the mutex again.)
+/// again: whoever goes on after a wait has the lock, on every way, because there is no guard
+/// otherwise. (In asyncio a cancelled wait takes the lock again before it raises. Here a cancelled
+/// wait is dropped, and nobody goes on behind it; after a `timeout` around it, lock the mutex
+/// again.)
 ///
-/// A wait may end without a notification, and what was announced may be over by the time at which the lock is
-/// taken: use [`wait_for`](Self::wait_for), or look again.
+/// A wait may end without a notification, and what was announced may be over by the time at which
+/// the lock is taken: use [`wait_for`](Self::wait_for), or look again.
 ///
 /// ```
 /// use weftwork_sync::{Condvar, Mutex};
@@ -62,14 +63,15 @@ impl Condvar {
         Self { waiters }
     }
 
-    /// Gives the lock back, waits for a notification, and takes the lock again, in the line of its mutex.
+    /// Gives the lock back, waits for a notification, and takes the lock again, in the line of its
+    /// mutex.
     ///
     /// The future gives the lock back in its first poll, and from then on it is in the line: a
     /// notification by somebody who took the lock after that reaches it.
     ///
     /// # Cancel safety
-    /// A future that is dropped has given the lock back, or does so. If it had been notified, the next
-    /// waiter is, in its place.
+    /// A future that is dropped has given the lock back, or does so. If it had been notified, the
+    /// next waiter is, in its place.
     pub fn wait<M, T>(&self, guard: Guard<M, T>) -> Waiting<'_, M, T>
     where
         M: Deref<Target = Mutex<T>> + Clone,
@@ -115,8 +117,8 @@ impl Condvar {
         Ok(block_on(self.wait(guard)))
     }
 
-    /// Notifies the first `n` in the line, or all if there are fewer. It keeps nothing for those who
-    /// come later.
+    /// Notifies the first `n` in the line, or all if there are fewer. It keeps nothing for those
+    /// who come later.
     ///
     /// The caller need not have the lock, as long as it changed what the waiters look at with it.
     #[doc(alias = "notify_one")]

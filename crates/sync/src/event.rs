@@ -87,8 +87,8 @@ impl Event {
 
     /// Waits until it is set; at once if it is.
     ///
-    /// The future waits from its first poll on: one that was not polled does not hear of a `set` that a
-    /// `clear` follows.
+    /// The future waits from its first poll on: one that was not polled does not hear of a `set`
+    /// that a `clear` follows.
     ///
     /// # Cancel safety
     /// The future can be dropped at any time.

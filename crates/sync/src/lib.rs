@@ -11,8 +11,8 @@
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
 //!   ([`delivering`](weftwork_task_context::delivering)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
-//! - **Looking inside** costs nothing until somebody does: the `Debug` of a primitive says what state
-//!   it is in and counts those who wait, as asyncio's `repr` does.
+//! - **Looking inside** costs nothing until somebody does: the `Debug` of a primitive says what
+//!   state it is in and counts those who wait, as asyncio's `repr` does.
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
 //!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
 //!   and the other wakers of the same operation are called before the panic goes on.

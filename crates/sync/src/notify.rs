@@ -13,8 +13,8 @@ use weftwork_task_context::delivering;
 
 /// Tells one task, or all that wait, that something has changed.
 ///
-/// The value that changed is elsewhere. Whoever waits calls [`notified`](Self::notified), looks at the
-/// value, and awaits the future if it has to: since the call itself stands in the line, no
+/// The value that changed is elsewhere. Whoever waits calls [`notified`](Self::notified), looks at
+/// the value, and awaits the future if it has to: since the call itself stands in the line, no
 /// notification can come in between and be missed.
 ///
 /// ```
@@ -78,8 +78,8 @@ impl Notify {
         Self { state }
     }
 
-    /// Notifies the first in the line; if nobody is there, the notification is kept for the next one
-    /// who comes. At most one is kept.
+    /// Notifies the first in the line; if nobody is there, the notification is kept for the next
+    /// one who comes. At most one is kept.
     pub fn notify_one(&self) {
         let mut wakes = Wakes::default();
         self.state.lock().notify_one(&mut wakes);

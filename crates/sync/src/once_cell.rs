@@ -49,8 +49,8 @@ impl<T> OnceCell<T> {
 
     /// The value; or that of `init`, which runs if there is none and nobody else makes one.
     ///
-    /// One initialiser runs at a time, in the order in which they came. An initialiser that waits for its own
-    /// cell waits for ever.
+    /// One initialiser runs at a time, in the order in which they came. An initialiser that waits
+    /// for its own cell waits for ever.
     ///
     /// # Cancel safety
     /// A future that is dropped drops its initialiser with it; the next one who waits runs its own.

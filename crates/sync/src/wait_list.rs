@@ -7,12 +7,12 @@
 //! settled entry stands for (a permit, an item) is the primitive's business, and so is handing
 //! it on when the future goes away.
 //!
-//! A slab and not an intrusive list, because an intrusive one lives in the futures themselves: the list
-//! then holds pointers into memory that others own, which takes `unsafe` for every access, pinned
-//! futures, and a proof that no future can go while somebody walks the list. This crate has no
-//! `unsafe` at all, its futures are `Unpin`, and a bug here can lose a wake-up but never memory.
-//! The price is an index in place of a pointer, with its bounds check; a wait allocates only when more
-//! wait at once than ever before, as the slab keeps the room of those that have gone.
+//! A slab and not an intrusive list, because an intrusive one lives in the futures themselves: the
+//! list then holds pointers into memory that others own, which takes `unsafe` for every access,
+//! pinned futures, and a proof that no future can go while somebody walks the list. This crate has
+//! no `unsafe` at all, its futures are `Unpin`, and a bug here can lose a wake-up but never memory.
+//! The price is an index in place of a pointer, with its bounds check. A wait allocates only when
+//! more wait at once than before: the slab keeps the room of those that have gone.
 
 use crate::poll::{Offer, Wakes};
 use slab::Slab;
@@ -197,8 +197,8 @@ impl<D> WaitList<D> {
         self.settle_front(Status::Granted)
     }
 
-    /// As [`grant_front`](Self::grant_front), for a line whose entries may have no waker yet, and leaves
-    /// `data` with the entry. False if the line is empty.
+    /// As [`grant_front`](Self::grant_front), for a line whose entries may have no waker yet, and
+    /// leaves `data` with the entry. False if the line is empty.
     pub(crate) fn grant_front_with(&mut self, data: D, wakes: &mut Wakes) -> bool {
         let Some(first) = self.entries.get_mut(self.head) else {
             return false;

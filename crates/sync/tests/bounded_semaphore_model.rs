@@ -1,5 +1,5 @@
-//! The bounded semaphore against a plain model, in random programs of several tasks: what is missing is
-//! what was forgotten.
+//! The bounded semaphore against a plain model, in random programs of several tasks: what is
+//! missing is what was forgotten.
 
 mod common;
 

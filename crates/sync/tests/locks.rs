@@ -236,8 +236,8 @@ fn thread_safety_is_as_promised() {
     fn synced<T: Sync>() {}
     synced::<Mutex<Cell<u8>>>();
     sent::<MutexGuard<'static, Cell<u8>>>();
-    // These compile only if they are not `Sync`: a guard that is shared shows the value to several threads, as
-    // readers do.
+    // These compile only if they are not `Sync`: a guard that is shared shows the value to several
+    // threads, as readers do.
     let _ = <MutexGuard<'static, Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;
     let _ = <RwLock<Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;
     let _ = <RwLockWriteGuard<'static, Cell<u8>> as AmbiguousIfSync<_>>::is_not_sync;

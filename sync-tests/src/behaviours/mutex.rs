@@ -19,8 +19,8 @@ pub async fn release_then_acquire_goes_behind_the_waiter(on: On) {
     assert_eq!(*mutex.lock().await, ["first", "waiter", "again"]);
 }
 
-/// The lock is promised to a waiter that is cancelled at that moment: the next one has it, whether the first
-/// one had been faster or not.
+/// The lock is promised to a waiter that is cancelled at that moment: the next one has it, whether
+/// the first one had been faster or not.
 pub async fn a_head_waiter_cancelled_while_the_lock_is_released_hands_it_on(on: On) {
     for _ in 0..50 {
         let mutex = Arc::new(Mutex::new(()));

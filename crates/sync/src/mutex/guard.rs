@@ -37,9 +37,9 @@ impl<M: Deref<Target = Mutex<T>>, T> Guard<M, T> {
 
     /// Shows a part of the value in place of the whole.
     ///
-    /// It takes two functions (or closures that capture nothing), one for looking and one for changing,
-    /// which run at each access: a reference that is kept beside what it points into would need
-    /// `unsafe`.
+    /// It takes two functions (or closures that capture nothing), one for looking and one for
+    /// changing, which run at each access: a reference that is kept beside what it points into
+    /// would need `unsafe`.
     ///
     /// ```
     /// use weftwork_sync::{Mutex, MutexGuard};

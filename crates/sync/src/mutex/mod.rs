@@ -16,12 +16,12 @@ use weftwork_std_or_loom as imp;
 
 /// A value that one task at a time has, also across awaits.
 ///
-/// It is fair: a guard that is dropped promises the value to the first waiter at once, and nobody passes a
-/// waiter, not even [`try_lock`](Self::try_lock).
+/// It is fair: a guard that is dropped promises the value to the first waiter at once, and nobody
+/// passes a waiter, not even [`try_lock`](Self::try_lock).
 ///
-/// There is no poisoning. A panic while somebody holds a guard gives the value back as it is, as a cancel
-/// does, which can strike at any await and about which poisoning would say nothing. Where a value
-/// must not be seen half-changed, change it without an await in between.
+/// There is no poisoning. A panic while somebody holds a guard gives the value back as it is, as a
+/// cancel does, which can strike at any await and about which poisoning would say nothing. Where a
+/// value must not be seen half-changed, change it without an await in between.
 ///
 /// The value lies in a box of its own, which moves into the guard and back: so a guard needs no
 /// `unsafe`, may be sent to other threads, and its cost does not depend on the size of the value.
@@ -61,8 +61,8 @@ impl<T> Mutex<T> {
     /// A task that has the guard already and waits for another one waits for ever.
     ///
     /// # Cancel safety
-    /// Dropping the future gives up the place in the line; if it had been promised the value, that goes to
-    /// the next waiter.
+    /// Dropping the future gives up the place in the line; if it had been promised the value, that
+    /// goes to the next waiter.
     #[doc(alias = "acquire")]
     pub fn lock(&self) -> Lock<&Self, T> {
         Lock::new(self)

@@ -76,8 +76,8 @@ impl<L: Deref<Target = RwLock<T>>, T> WriteGuard<L, T> {
         &guard.lock
     }
 
-    /// Goes on reading: nobody writes in between, and the readers that come next in the line read as
-    /// well. A writer that waits is still before those who come after it.
+    /// Goes on reading: nobody writes in between, and the readers that come next in the line read
+    /// as well. A writer that waits is still before those who come after it.
     pub fn downgrade(mut guard: Self) -> ReadGuard<L, T>
     where
         L: Clone,

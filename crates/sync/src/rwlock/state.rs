@@ -71,8 +71,8 @@ impl<T> State<T> {
         Some(settled.map(|_| self.take(wish)))
     }
 
-    /// A future goes away. What it had been promised is free, and if it was at the front, those behind
-    /// it may have their turn.
+    /// A future goes away. What it had been promised is free, and if it was at the front, those
+    /// behind it may have their turn.
     pub(super) fn leave(&mut self, wish: Wish, wait: &mut Wait, wakes: &mut Wakes) -> Option<Left> {
         let left = self.waiters.leave(wait)?;
         if left.status == Status::Granted {

@@ -52,8 +52,8 @@ impl fmt::Display for OverRelease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "released too often: {} to give back, {} missing (a permit that is dropped comes back by \
-             itself; release only what was forgotten)",
+            "released too often: {} to give back, {} missing (a permit that is dropped comes back \
+             by itself; release only what was forgotten)",
             self.released, self.missing
         )
     }

@@ -168,8 +168,8 @@ impl Semaphore {
         }
     }
 
-    /// Takes up to `n` free permits out for good, and says how many. For those that somebody has, see
-    /// [`SemaphorePermit::forget`].
+    /// Takes up to `n` free permits out for good, and says how many. For those that somebody has,
+    /// see [`SemaphorePermit::forget`].
     pub fn forget_permits(&self, n: usize) -> usize {
         self.state.lock().forget_free(n)
     }

@@ -1,10 +1,10 @@
 //! Random programs of a few tasks, run on a primitive and on a plain model of it at once.
 //!
 //! A program is a list of steps. A task begins a call (something to wait for), is polled, also by a
-//! poll that delivers a cancel, or is cancelled; and between that, things are done that do not wait.
-//! So the order in which tasks are polled is random, and a cancel strikes at any await. After
-//! each step both sides have to agree on the answer, on who was woken how often, and on all that the
-//! primitive shows of itself. A program that fails is shrunk and printed as one.
+//! poll that delivers a cancel, or is cancelled; and between that, things are done that do not
+//! wait. So the order in which tasks are polled is random, and a cancel strikes at any await. After
+//! each step both sides have to agree on the answer, on who was woken how often, and on all that
+//! the primitive shows of itself. A program that fails is shrunk and printed as one.
 //!
 //! # To test a primitive
 //! Write `tests/NAME_model.rs` with
@@ -15,8 +15,8 @@
 //! 2. a type for the real thing, which implements [`Real`]: it makes the futures, keeps the guards
 //!    that they give (by task), and does the same things for real;
 //! 3. `proptest! { fn agrees_with_the_model(program in program(setup, calls, (7, ops))) {
-//!    check::<TheReal>(&program) } }`, with strategies for the setup, the calls and the things done.
-//!    Break the primitive, and see the test fail: what resets everything must be rare.
+//!    check::<TheReal>(&program) } }`, with strategies for the setup, the calls and the things
+//!    done. Break the primitive, and see the test fail: what resets everything must be rare.
 //!
 //! `PROPTEST_CASES=100000 cargo test --release -p weftwork-sync --test NAME_model` is the long run.
 
@@ -57,8 +57,8 @@ pub trait Rules: Sized {
     /// of the line (unless the rules have put it elsewhere).
     fn arrive(&mut self, line: &mut LineOf<Self>, task: usize) -> Option<Self::Answer>;
 
-    /// A call that was settled is polled, and is not in the line any more: its answer, or none if the
-    /// rules have put it in again.
+    /// A call that was settled is polled, and is not in the line any more: its answer, or none if
+    /// the rules have put it in again.
     fn fetch(
         &mut self,
         _line: &mut LineOf<Self>,
@@ -72,8 +72,8 @@ pub trait Rules: Sized {
     /// A call was cancelled before it was polled.
     fn abandon(&mut self, _line: &mut LineOf<Self>, _call: Self::Call) {}
 
-    /// A call was cancelled after it had been in the line; with its answer, if it was settled. It is
-    /// in the line no more.
+    /// A call was cancelled after it had been in the line; with its answer, if it was settled. It
+    /// is in the line no more.
     fn leave(&mut self, line: &mut LineOf<Self>, call: Self::Call, settled: Option<Self::Answer>);
 
     /// Does something that does not wait.
