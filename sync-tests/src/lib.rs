@@ -4,7 +4,8 @@
 //! gets an [`On`], with which it spawns tasks, and knows nothing of the executor behind it.
 //! [`every_behaviour!`] is the list of all of them; the files in `tests` make a `#[test]` of each
 //! one, on the runtime of weftwork with 1, 2 and 8 workers and on one local thread, on tokio, and
-//! on the thread pool and the `block_on` of the futures crate.
+//! on the thread pool and the `block_on` of the futures crate. `tests/delivery.rs` has what only
+//! weftwork has: a cancel that is delivered.
 //!
 //! # To add a primitive
 //! 1. Write `src/behaviours/NAME.rs` with `pub async fn what_it_shows(on: On)` for each behaviour.

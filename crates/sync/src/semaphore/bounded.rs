@@ -56,7 +56,8 @@ impl BoundedSemaphore {
         self.semaphore.acquire()
     }
 
-    /// See [`Semaphore::acquire_many`].
+    /// See [`Semaphore::acquire_many`]. More than it began with will never be there: that waits
+    /// until it is closed, and holds up everybody behind it.
     ///
     /// # Errors
     /// As [`acquire`](Self::acquire).

@@ -221,9 +221,8 @@ impl Semaphore {
 fn assert_fits(room: usize, n: usize) {
     assert!(
         n <= room,
-        "a semaphore that has room for {room} permits cannot have {n} more: the limit is \
-         Semaphore::MAX_PERMITS ({})",
-        Semaphore::MAX_PERMITS
+        "a semaphore that has room for {room} more permits cannot have {n}: the limit, taken ones \
+         included, is Semaphore::MAX_PERMITS, or what a BoundedSemaphore began with"
     );
 }
 
