@@ -19,8 +19,8 @@ use weftwork_task_context::delivering;
 /// wait is dropped, and nobody goes on behind it; after a `timeout` around it, lock the mutex
 /// again.)
 ///
-/// A wait may end without a notification, and what was announced may be over by the time at which
-/// the lock is taken: use [`wait_for`](Self::wait_for), or look again.
+/// What was announced may be over by the time at which the lock is taken: use
+/// [`wait_for`](Self::wait_for), or look again.
 ///
 /// ```
 /// use weftwork_sync::{Condvar, Mutex};
