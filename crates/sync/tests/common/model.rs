@@ -69,9 +69,6 @@ pub trait Rules: Sized {
         Some(answer)
     }
 
-    /// A call was cancelled before it was polled.
-    fn abandon(&mut self, _line: &mut LineOf<Self>, _call: Self::Call) {}
-
     /// A call was cancelled after it had been in the line; with its answer, if it was settled. It
     /// is in the line no more.
     fn leave(&mut self, line: &mut LineOf<Self>, call: Self::Call, settled: Option<Self::Answer>);
@@ -278,8 +275,7 @@ impl<T: Real> Pair<T> {
             Step::Call(task, _) | Step::Cancel(task) => {
                 drop(self.calls[task].take());
                 match self.line.end(task) {
-                    Stands::Idle => {}
-                    Stands::New(call) => self.rules.abandon(&mut self.line, call),
+                    Stands::Idle | Stands::New(_) => {}
                     Stands::Waiting(call) => self.rules.leave(&mut self.line, call, None),
                     Stands::Settled(call, answer) => {
                         self.rules.leave(&mut self.line, call, Some(answer));
