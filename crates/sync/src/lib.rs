@@ -1,4 +1,4 @@
-//! Semaphore, Queue, CancellationToken and oneshot of weftwork, for any executor.
+//! Locks, semaphores, queues, signals and cancellation tokens of weftwork, for any executor.
 //!
 //! Everything here is a plain future without a runtime behind it; `blocking_*` methods serve
 //! threads that are not running tasks. All of it stands on one FIFO wait list, and all of it
@@ -11,21 +11,44 @@
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
 //!   ([`delivering`](weftwork_task_context::delivering)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
+//! - **Looking inside** costs nothing until somebody does: the `Debug` of a primitive says what
+//!   state it is in and counts those who wait, as asyncio's `repr` does.
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
 //!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
 //!   and the other wakers of the same operation are called before the panic goes on.
 
 #![forbid(unsafe_code)]
 
+pub mod barrier;
 mod blocking;
+pub mod condvar;
+pub mod event;
+pub mod mapped;
+pub mod mutex;
+pub mod notify;
+pub mod once_cell;
 pub mod oneshot;
 mod poll;
 pub mod queue;
+pub mod rwlock;
 pub mod semaphore;
 pub mod token;
 mod wait_list;
 
+pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
+pub use condvar::Condvar;
+pub use event::Event;
+pub use mapped::{Mapped, MappedRef};
+pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
-pub use semaphore::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+pub use rwlock::{
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{
+    BoundedSemaphore, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
+};
 pub use token::CancellationToken;

@@ -146,6 +146,9 @@ fn permits_never_overflow() {
     all.forget();
     semaphore.add_permits(most);
     assert_eq!(semaphore.available_permits(), most);
+    // What is taken out makes room as well.
+    assert_eq!(semaphore.forget_permits(usize::MAX), most);
+    semaphore.add_permits(most);
     assert!(catch_unwind(|| Semaphore::new(usize::MAX)).is_err());
 }
 

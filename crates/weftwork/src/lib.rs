@@ -63,7 +63,7 @@ pub use weftwork_scheduler::{
 };
 pub use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Semaphore, queue, oneshot, cancellation token: for weftwork's tasks, for any other
+/// Locks, semaphores, queues, signals, cancellation tokens: for weftwork's tasks, for any other
 /// executor, and for plain threads.
 pub mod sync {
     pub use weftwork_sync::*;

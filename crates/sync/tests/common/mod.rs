@@ -6,6 +6,8 @@
     reason = "each test file uses its own part of it"
 )]
 
+pub mod model;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -38,6 +40,26 @@ pub struct Panics;
 impl Wake for Panics {
     fn wake(self: Arc<Self>) {
         panic!("from a waker");
+    }
+}
+
+/// A waker that asks a primitive when it is called and when the last of its clones is dropped: it
+/// would deadlock if that happened under the lock.
+pub fn asks<T: Send + Sync + 'static>(primitive: &Arc<T>, ask: fn(&T)) -> Waker {
+    Waker::from(Arc::new(Asks(Arc::clone(primitive), ask)))
+}
+
+struct Asks<T>(Arc<T>, fn(&T));
+
+impl<T: Send + Sync> Wake for Asks<T> {
+    fn wake(self: Arc<Self>) {
+        (self.1)(&self.0);
+    }
+}
+
+impl<T> Drop for Asks<T> {
+    fn drop(&mut self) {
+        (self.1)(&self.0);
     }
 }
 
@@ -88,11 +110,24 @@ impl<F: Future + Unpin> Watched<F> {
     }
 }
 
-/// 1000 cases, or as many as `PROPTEST_CASES` says.
+/// A small generator, so that the threads do different things without a dependency.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// 2000 cases, or as many as `PROPTEST_CASES` says.
 pub fn cases() -> proptest::test_runner::Config {
     let cases = std::env::var("PROPTEST_CASES");
     proptest::test_runner::Config {
-        cases: cases.map_or(1000, |cases| cases.parse().expect("a number of cases")),
+        cases: cases.map_or(2000, |cases| cases.parse().expect("a number of cases")),
         failure_persistence: None,
         ..Default::default()
     }
