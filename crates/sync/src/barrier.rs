@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// A number of tasks wait until all of them have come; then all go on, and the next phase begins.
 ///
@@ -260,7 +260,7 @@ impl Future for Wait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { barrier, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let come = poll_locked(&barrier.state, cx, |state, offer| {

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use weftwork_std_or_loom as imp;
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Tells tasks that what a [`Mutex`] guards has changed.
 ///
@@ -174,7 +174,7 @@ impl<M: Deref<Target = Mutex<T>> + Clone, T> Future for Waiting<'_, M, T> {
     type Output = Guard<M, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Guard<M, T>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         self.enter(cx);

@@ -7,7 +7,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// A flag that any number of tasks wait for: all go on when it is set.
 ///
@@ -114,7 +114,7 @@ impl Future for Wait<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { event, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         poll_locked(&event.state, cx, |state, offer| {

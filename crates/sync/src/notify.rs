@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Tells one task, or all that wait, that something has changed.
 ///
@@ -162,7 +162,7 @@ impl<N: Deref<Target = Notify>> Future for Notified<N> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { notify, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let told = poll_locked(&notify.state, cx, |state, offer| {

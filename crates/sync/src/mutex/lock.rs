@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Waits for the value of a mutex; see [`Mutex::lock`] and [`Mutex::lock_owned`].
 ///
@@ -37,7 +37,7 @@ impl<M: Deref<Target = Mutex<T>> + Clone, T> Future for Lock<M, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Guard<M, T>> {
         let Self { mutex, wait } = &mut *self;
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let value = poll_locked(&mutex.state, cx, |state, offer| {

@@ -9,7 +9,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::delivering;
+use weftwork_task_context::declines;
 
 /// Waits to read; see [`RwLock::read`] and [`RwLock::read_owned`].
 ///
@@ -77,7 +77,7 @@ impl<L: Deref<Target = RwLock<T>>, T> InLine<L, T> {
     }
 
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Arc<T>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         poll_locked(&self.lock.state, cx, |state, offer| {
