@@ -10,6 +10,8 @@ mod connect;
 #[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
+pub mod options;
+#[cfg(not(weftwork_loom))]
 mod poller;
 #[cfg(not(weftwork_loom))]
 mod reactor;
@@ -28,9 +30,9 @@ pub mod tcp;
 mod waiters;
 
 #[cfg(not(weftwork_loom))]
-pub use connect::connect;
+pub use connect::{connect, connect_socket};
 #[cfg(not(weftwork_loom))]
-pub use limit::{DescriptorLimit, explain};
+pub use limit::{DescriptorLimit, descriptor_limit, explain, raise_descriptor_limit};
 #[cfg(not(weftwork_loom))]
 pub use poller::PollerKind;
 pub use reactor::Reactor;

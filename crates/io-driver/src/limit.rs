@@ -1,6 +1,7 @@
 //! No descriptor left: an error that says whose limit it is and how to raise it.
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -48,7 +49,7 @@ impl DescriptorLimit {
 #[must_use]
 pub fn explain(error: io::Error) -> io::Error {
     let process = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => Some(soft_limit()),
+        Some(Errno::MFILE) => Some(descriptor_limit()),
         Some(Errno::NFILE) => None,
         _ => return error,
     };
@@ -79,8 +80,26 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{why} ({error})"))
 }
 
-fn soft_limit() -> Option<u64> {
-    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+/// How many descriptors this process may have; none: as many as it likes.
+#[must_use]
+pub fn descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Raises the limit of descriptors of this process as far as it may; gives the new one.
+///
+/// # Errors
+/// What the system says.
+pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if raised != limit {
+        setrlimit(Resource::Nofile, raised)?;
+    }
+    Ok(descriptor_limit())
 }
 
 impl fmt::Display for DescriptorLimit {

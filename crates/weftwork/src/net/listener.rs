@@ -28,6 +28,10 @@ use weftwork_io_driver::{Direction, Reactor, Registered, tcp};
 pub struct TcpListener(Registered<std::net::TcpListener>);
 
 impl TcpListener {
+    pub(super) fn new(registered: Registered<std::net::TcpListener>) -> Self {
+        Self(registered)
+    }
+
     /// Listens on an address; with port 0 the system picks one. Of several addresses, the first
     /// that can be had is taken.
     ///

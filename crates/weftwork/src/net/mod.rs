@@ -37,7 +37,9 @@
 
 mod addr;
 mod async_fd;
+mod connect;
 mod listener;
+mod socket;
 mod split;
 mod stream;
 mod traits;
@@ -45,9 +47,13 @@ mod traits;
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use async_fd::{AsyncFd, ReadyGuard, RegisterError};
 pub use listener::TcpListener;
+pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
-pub use weftwork_io_driver::{DescriptorLimit, Direction};
+pub use weftwork_io_driver::options::Keepalive;
+pub use weftwork_io_driver::{
+    DescriptorLimit, Direction, descriptor_limit, raise_descriptor_limit,
+};
 
 use crate::Handle;
 use std::io;

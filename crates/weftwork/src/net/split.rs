@@ -6,13 +6,12 @@ use std::fmt;
 use std::mem;
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::sync::Arc;
 
 /// The half of a [`TcpStream`] that reads; it derefs to the stream.
 ///
 /// Dropping it does not end reading: the peer may go on writing, as it may while nobody reads.
 #[derive(Debug)]
-pub struct OwnedReadHalf(Arc<TcpStream>);
+pub struct OwnedReadHalf(TcpStream);
 
 /// The half of a [`TcpStream`] that writes; it derefs to the stream.
 ///
@@ -20,7 +19,7 @@ pub struct OwnedReadHalf(Arc<TcpStream>);
 /// [`forget`](Self::forget) leaves it open.
 #[derive(Debug)]
 pub struct OwnedWriteHalf {
-    stream: Arc<TcpStream>,
+    stream: TcpStream,
     ends: bool,
 }
 
@@ -29,8 +28,7 @@ pub struct OwnedWriteHalf {
 pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
 
 pub(super) fn halves(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let stream = Arc::new(stream);
-    let reader = OwnedReadHalf(Arc::clone(&stream));
+    let reader = OwnedReadHalf(stream.share());
     (reader, OwnedWriteHalf { stream, ends: true })
 }
 
@@ -44,15 +42,11 @@ impl OwnedReadHalf {
     /// # Errors
     /// The halves, if they are of two streams.
     pub fn reunite(self, writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-        if !Arc::ptr_eq(&self.0, &writer.stream) {
+        if !self.0.is_same(&writer.stream) {
             return Err(ReuniteError(self, writer));
         }
         writer.forget();
-        // Halves are not cloned: this is the last reference.
-        Arc::try_unwrap(self.0).map_err(|stream| {
-            let ends = true;
-            ReuniteError(Self(Arc::clone(&stream)), OwnedWriteHalf { stream, ends })
-        })
+        Ok(self.0)
     }
 }
 
