@@ -10,6 +10,8 @@ mod connect;
 #[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
+mod make;
+#[cfg(not(weftwork_loom))]
 pub mod options;
 #[cfg(not(weftwork_loom))]
 mod poller;
@@ -26,6 +28,8 @@ mod slots;
 mod source;
 #[cfg(not(weftwork_loom))]
 pub mod tcp;
+#[cfg(not(weftwork_loom))]
+pub mod unix;
 #[cfg(not(weftwork_loom))]
 mod waiters;
 

@@ -1,57 +1,11 @@
 //! TCP sockets without blocking: what std has no call for, or only a dearer one.
 
 use crate::limit::explain;
+use crate::make;
 use rustix::net::{AddressFamily, SocketType};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-
-/// Flags that go with the call that makes a descriptor, so that no other thread's child can
-/// inherit it and no second call is needed. Apple's systems have none.
-#[cfg(not(target_vendor = "apple"))]
-mod make {
-    use super::{AddressFamily, OwnedFd, SocketAddr, SocketType, TcpListener, TcpStream};
-    use rustix::net::{SocketFlags, acceptfrom_with, socket_with};
-    use std::io;
-
-    fn flags() -> SocketFlags {
-        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK
-    }
-
-    pub(super) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
-        Ok(socket_with(family, SocketType::STREAM, flags(), None)?)
-    }
-
-    pub(super) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = acceptfrom_with(listener, flags())?;
-        let stream = TcpStream::from(socket);
-        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-        // Without an address the peer is gone already.
-        let peer = peer.map_or_else(|| stream.peer_addr(), Ok)?;
-        Ok((stream, peer))
-    }
-}
-
-#[cfg(target_vendor = "apple")]
-mod make {
-    use super::{AddressFamily, OwnedFd, SocketAddr, SocketType, TcpListener, TcpStream};
-    use std::io;
-
-    pub(super) fn socket(family: AddressFamily) -> io::Result<OwnedFd> {
-        let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
-        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-        rustix::io::ioctl_fionbio(&socket, true)?;
-        // Writing to a closed connection must be an error, not a signal.
-        rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
-        Ok(socket)
-    }
-
-    pub(super) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = listener.accept()?;
-        stream.set_nonblocking(true)?;
-        Ok((stream, peer))
-    }
-}
 
 /// A new socket for addresses like this one. It does not block.
 ///
@@ -63,7 +17,7 @@ pub fn socket(addr: &SocketAddr) -> io::Result<OwnedFd> {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    make::socket(family).map_err(explain)
+    make::socket(family, SocketType::STREAM).map_err(explain)
 }
 
 /// Gives a socket its own address.
@@ -114,7 +68,7 @@ pub(crate) fn is_connected(stream: &TcpStream) -> io::Result<()> {
 /// `WouldBlock` if there is none; otherwise what the system says.
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
-        match make::accept(listener) {
+        match make::accept_tcp(listener) {
             Err(error) if is_of_the_peer(&error) => {}
             result => return result.map_err(explain),
         }

@@ -1,4 +1,4 @@
-//! TCP on the runtime of the calling thread.
+//! TCP, UDP and Unix sockets on the runtime of the calling thread.
 //!
 //! A socket belongs to the runtime in which it was made, and waits only while that runtime
 //! runs. It may outlive it: then every operation fails, and dropping it is fine. Reading and
@@ -44,6 +44,8 @@ mod socket;
 mod split;
 mod stream;
 mod traits;
+mod udp;
+mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use async_fd::{AsyncFd, ReadyGuard, RegisterError};
@@ -52,6 +54,8 @@ pub use server::{HandlerResult, Server, ServerBuilder, start_server};
 pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
+pub use udp::UdpSocket;
+pub use unix::{Credentials, UnixDatagram, UnixListener, UnixStream};
 pub use weftwork_io_driver::options::Keepalive;
 pub use weftwork_io_driver::{
     DescriptorLimit, Direction, descriptor_limit, raise_descriptor_limit,

@@ -2,7 +2,7 @@
 
 use super::addr::{ToSocketAddrs, lookup_host};
 use super::connect::connect;
-use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
+use super::split::{self, OwnedReadHalf, OwnedWriteHalf, Split};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
@@ -30,16 +30,6 @@ impl TcpStream {
 
     pub(super) fn registered(&self) -> &Arc<Registered<std::net::TcpStream>> {
         &self.0
-    }
-
-    /// Another reference to the same stream, for halves of it.
-    pub(super) fn share(&self) -> Self {
-        Self(Arc::clone(&self.0))
-    }
-
-    /// True if these are references to the same stream.
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Opens a connection, to the first of the addresses that answers: the families take turns,
@@ -292,6 +282,20 @@ impl TcpStream {
     #[doc(alias = "SO_ERROR")]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.get_ref().take_error()
+    }
+}
+
+impl Split for TcpStream {
+    fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn end(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
     }
 }
 
