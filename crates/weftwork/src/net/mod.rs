@@ -43,6 +43,7 @@ mod server;
 mod socket;
 mod split;
 mod stream;
+mod streams;
 mod traits;
 mod udp;
 mod unix;
@@ -54,6 +55,10 @@ pub use server::{HandlerResult, Server, ServerBuilder, start_server};
 pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
+pub use streams::{
+    IncompleteRead, LimitOverrun, ReadError, StreamReader, StreamWriter, open_connection,
+    open_unix_connection,
+};
 pub use udp::UdpSocket;
 pub use unix::{Credentials, UnixDatagram, UnixListener, UnixStream};
 pub use weftwork_io_driver::options::Keepalive;

@@ -1,0 +1,527 @@
+//! `StreamWriter`: what is buffered, drained, closed, lost; and both streams over sockets.
+
+mod common;
+
+use common::{EVERYWHERE, Watchdog, each, settle, until};
+use futures::io::Cursor;
+use futures::{AsyncReadExt, AsyncWrite, AsyncWriteExt, join};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use weftwork::net::{
+    StreamWriter, TcpListener, TcpStream, UnixListener, UnixStream, open_connection,
+    open_unix_connection, start_server,
+};
+use weftwork::{Runtime, RuntimeError, gather, spawn};
+use weftwork_std_or_loom::Mutex;
+
+/// The other end of a sink: it takes what there is room for.
+#[derive(Clone, Default)]
+struct Far(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    room: usize,
+    came: Vec<u8>,
+    flushed: usize,
+    closed: bool,
+    error: Option<ErrorKind>,
+    waker: Option<Waker>,
+}
+
+impl Far {
+    fn with_room(room: usize) -> (Self, StreamWriter) {
+        let far = Self::default();
+        far.0.lock().room = room;
+        let writer = StreamWriter::new(far.clone()).unwrap();
+        (far, writer)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let waker = {
+            let mut state = self.0.lock();
+            change(&mut state);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    fn make_room(&self, room: usize) {
+        self.change(|state| state.room += room);
+    }
+
+    fn came(&self) -> Vec<u8> {
+        self.0.lock().came.clone()
+    }
+
+    fn poll<R>(
+        &self,
+        cx: &Context<'_>,
+        act: impl FnOnce(&mut State) -> Option<R>,
+    ) -> Poll<io::Result<R>> {
+        let mut state = self.0.lock();
+        if let Some(error) = state.error {
+            return Poll::Ready(Err(error.into()));
+        }
+        match act(&mut state) {
+            Some(result) => Poll::Ready(Ok(result)),
+            None => {
+                state.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Far {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll(cx, |state| {
+            let count = state.room.min(buf.len());
+            state.room -= count;
+            state.came.extend_from_slice(&buf[..count]);
+            (count > 0).then_some(count)
+        })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| {
+            state.flushed = state.came.len();
+            Some(())
+        })
+    }
+
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll(cx, |state| {
+            state.closed = true;
+            Some(())
+        })
+    }
+}
+
+#[test]
+fn what_goes_at_once_needs_no_task_and_is_flushed() {
+    each(|| async {
+        let (far, writer) = Far::with_room(usize::MAX);
+        writer.write(b"one ").unwrap();
+        writer.writelines(["two ", "three"]).unwrap();
+        assert_eq!(far.came(), b"one two three");
+        assert_eq!(far.0.lock().flushed, 13);
+        assert_eq!(writer.write_buffer_size(), 0);
+        writer.drain().await.unwrap();
+    });
+}
+
+#[test]
+fn drain_waits_from_the_high_mark_down_to_the_low_one() {
+    each(|| async {
+        let (far, writer) = Far::with_room(5);
+        writer.set_write_buffer_limits(100, 20);
+        writer.write(&[1; 105]).unwrap();
+        assert_eq!(writer.write_buffer_size(), 100);
+        writer.drain().await.expect("it is not above the mark");
+        writer.write(&[2; 10]).unwrap();
+        let writer = Arc::new(writer);
+        let draining = [(); 3].map(|()| {
+            let writer = Arc::clone(&writer);
+            spawn(async move { writer.drain().await })
+        });
+        settle().await;
+        far.make_room(89);
+        until(|| writer.write_buffer_size() == 21).await;
+        settle().await;
+        assert!(!draining.iter().any(weftwork::Task::done));
+        far.make_room(1);
+        for result in gather(draining).await {
+            result.unwrap();
+        }
+        assert_eq!(writer.write_buffer_size(), 20);
+        // With marks of zero everything has to be gone.
+        writer.set_write_buffer_limits(0, 0);
+        let draining = spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.drain().await }
+        });
+        settle().await;
+        assert!(!draining.done());
+        far.make_room(1000);
+        draining.await.unwrap();
+        let mut all = vec![1; 105];
+        all.extend([2; 10]);
+        assert_eq!(far.came(), all);
+    });
+}
+
+#[test]
+fn a_cancelled_drain_stops_nothing_and_leaves_nothing() {
+    each(|| async {
+        let (far, writer) = Far::with_room(0);
+        writer.set_write_buffer_limits(0, 0);
+        writer.write(b"kept").unwrap();
+        let writer = Arc::new(writer);
+        for _ in 0..100 {
+            let draining = spawn({
+                let writer = Arc::clone(&writer);
+                async move { writer.drain().await }
+            });
+            weftwork::yield_now().await;
+            draining.cancel();
+            assert!(draining.outcome().await.unwrap_err().is_cancelled());
+        }
+        far.make_room(4);
+        writer.drain().await.unwrap();
+        assert_eq!(far.came(), b"kept");
+    });
+}
+
+#[test]
+fn writes_of_many_tasks_are_each_in_one_piece() {
+    const WRITES: usize = 200;
+    each(|| async {
+        let (far, writer) = Far::with_room(0);
+        let writer = Arc::new(writer);
+        let feeding = spawn({
+            let far = far.clone();
+            async move {
+                loop {
+                    far.make_room(fastrand::usize(1..40));
+                    weftwork::yield_now().await;
+                }
+            }
+        });
+        gather((0..8_u8).map(|task| {
+            let writer = Arc::clone(&writer);
+            async move {
+                for n in 0..WRITES {
+                    let len = 3 + (n * 7 + usize::from(task)) % 30;
+                    let mut message = vec![task; len];
+                    message[0] = 100;
+                    message[1] = len as u8;
+                    writer.write(&message).unwrap();
+                    writer.drain().await.unwrap();
+                    if n % 3 == 0 {
+                        weftwork::yield_now().await;
+                    }
+                }
+            }
+        }))
+        .await;
+        writer.close();
+        writer.wait_closed().await.unwrap();
+        feeding.cancel();
+        let all = far.came();
+        let mut rest = &all[..];
+        let mut counts = [0; 8];
+        while let [100, len, ..] = *rest {
+            let (message, behind) = rest.split_at(usize::from(len));
+            let task = message[2];
+            assert!(message[2..].iter().all(|&byte| byte == task), "torn");
+            counts[usize::from(task)] += 1;
+            rest = behind;
+        }
+        assert_eq!((rest, counts), (&[][..], [WRITES; 8]));
+    });
+}
+
+#[test]
+fn an_error_of_the_stream_is_told_to_everybody() {
+    each(|| async {
+        let (far, writer) = Far::with_room(0);
+        writer.set_write_buffer_limits(0, 0);
+        writer.write(b"lost").unwrap();
+        let writer = Arc::new(writer);
+        let draining = spawn({
+            let writer = Arc::clone(&writer);
+            async move { writer.drain().await.unwrap_err() }
+        });
+        settle().await;
+        far.change(|state| state.error = Some(ErrorKind::ConnectionReset));
+        assert_eq!(draining.await.kind(), ErrorKind::ConnectionReset);
+        for error in [
+            writer.write(b"more").unwrap_err(),
+            writer.drain().await.unwrap_err(),
+            writer.write_eof().unwrap_err(),
+            writer.wait_closed().await.unwrap_err(),
+        ] {
+            assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        }
+        assert!(writer.is_closing());
+        assert_eq!(writer.write_buffer_size(), 0);
+        writer.close();
+
+        // At once, without a task.
+        let (far, writer) = Far::with_room(0);
+        far.change(|state| state.error = Some(ErrorKind::BrokenPipe));
+        writer.write(b"x").unwrap();
+        assert_eq!(
+            writer.drain().await.unwrap_err().kind(),
+            ErrorKind::BrokenPipe
+        );
+    });
+}
+
+#[test]
+fn the_end_comes_after_what_was_written() {
+    each(|| async {
+        for eof in [false, true] {
+            let (far, writer) = Far::with_room(2);
+            writer.write(b"before").unwrap();
+            if eof {
+                writer.write_eof().unwrap();
+                writer.write_eof().unwrap();
+                assert!(!writer.is_closing());
+            } else {
+                writer.close();
+                writer.close();
+                assert!(writer.is_closing());
+            }
+            let refused = writer.write(b"after").unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::BrokenPipe);
+            settle().await;
+            assert!(!far.0.lock().closed);
+            far.make_room(100);
+            until(|| far.0.lock().closed).await;
+            assert_eq!(far.came(), b"before");
+            writer.close();
+            writer.wait_closed().await.unwrap();
+            writer.write_eof().unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_dropped_writer_sends_what_was_written() {
+    each(|| async {
+        let (far, writer) = Far::with_room(2);
+        writer.write(b"all of it").unwrap();
+        drop(writer);
+        settle().await;
+        assert_eq!(far.came(), b"al");
+        far.make_room(100);
+        until(|| far.0.lock().closed).await;
+        assert_eq!(far.came(), b"all of it");
+        // Nothing holds the stream any more.
+        until(|| Arc::strong_count(&far.0) == 1).await;
+    });
+}
+
+#[test]
+fn a_stuck_stream_can_be_given_up() {
+    each(|| async {
+        for buffered in [false, true] {
+            let (far, writer) = Far::with_room(0);
+            let writer = Arc::new(writer);
+            if buffered {
+                writer.set_write_buffer_limits(0, 0);
+                writer.write(b"stuck").unwrap();
+            }
+            let waiting = spawn({
+                let writer = Arc::clone(&writer);
+                async move { writer.wait_closed().await.unwrap_err() }
+            });
+            settle().await;
+            writer.abort();
+            writer.abort();
+            assert_eq!(waiting.await.kind(), ErrorKind::ConnectionAborted);
+            let drained = writer.drain().await.unwrap_err();
+            assert_eq!(drained.kind(), ErrorKind::ConnectionAborted);
+            until(|| Arc::strong_count(&far.0) == 1).await;
+            assert_eq!(far.came(), b"");
+        }
+    });
+}
+
+/// Give up, write and make room against each other, many times.
+#[test]
+fn giving_up_against_writing() {
+    each(|| async {
+        for _ in 0..common::scaled(3000) {
+            let (far, writer) = Far::with_room(3);
+            let writer = Arc::new(writer);
+            let write = {
+                let writer = Arc::clone(&writer);
+                spawn(async move {
+                    for _ in 0..5 {
+                        if writer.write(b"0123456789").is_err() || writer.drain().await.is_err() {
+                            break;
+                        }
+                    }
+                })
+            };
+            let abort = {
+                let writer = Arc::clone(&writer);
+                spawn(async move {
+                    if fastrand::bool() {
+                        weftwork::yield_now().await;
+                    }
+                    writer.abort();
+                })
+            };
+            let room = far.clone();
+            let feed = spawn(async move { room.make_room(25) });
+            join!(write, abort, feed);
+            assert!(writer.wait_closed().await.is_err());
+            until(|| Arc::strong_count(&far.0) == 1).await;
+            assert!(b"0123456789".repeat(5).starts_with(&far.came()));
+        }
+    });
+}
+
+#[test]
+fn the_end_of_the_runtime_is_an_error_and_no_hang() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let runtime = kind.runtime(Runtime::builder());
+        let (far, writer) = runtime.block_on(async {
+            let (far, writer) = Far::with_room(0);
+            writer.write(b"never sent").unwrap();
+            settle().await;
+            (far, writer)
+        });
+        runtime.close().unwrap();
+        let error = common::foreign_block_on(writer.wait_closed()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConnectionAborted);
+        assert!(error.to_string().contains("wait_closed"), "{error}");
+        assert!(writer.write(b"x").is_err());
+        assert_eq!(Arc::strong_count(&far.0), 1);
+        // One that was idle finds nobody who could write.
+        let runtime = kind.runtime(Runtime::builder());
+        let (_far, writer) = runtime.block_on(async { Far::with_room(0) });
+        runtime.close().unwrap();
+        writer.write(b"x").unwrap();
+        common::foreign_block_on(writer.wait_closed()).unwrap_err();
+    }
+    let outside = StreamWriter::new(Cursor::new(Vec::new())).unwrap_err();
+    assert_eq!(outside.to_string(), RuntimeError::NoRuntime.to_string());
+}
+
+/// A line protocol both ways, as in asyncio's manual.
+#[test]
+fn lines_over_tcp_both_ways() {
+    const LINES: usize = 500;
+    each(|| async {
+        let handler = |stream: TcpStream, peer: SocketAddr| async move {
+            let (mut reader, writer) = stream.into_streams()?;
+            assert_eq!(writer.peer_addr()?, peer);
+            loop {
+                let line = reader.readline().await?;
+                if line.is_empty() {
+                    break;
+                }
+                writer.writelines([&b"> "[..], &line])?;
+                writer.drain().await?;
+            }
+            writer.close();
+            writer.wait_closed().await
+        };
+        let server = start_server("127.0.0.1:0", handler).await.unwrap();
+        let (mut reader, writer) = open_connection(server.local_addr()).await.unwrap();
+        assert_eq!(writer.peer_addr().unwrap(), server.local_addr());
+        let sending = async {
+            for n in 0..LINES {
+                writer.write(format!("line {n}\n").as_bytes()).unwrap();
+                writer.drain().await.unwrap();
+            }
+            writer.write_eof().unwrap();
+        };
+        let receiving = async {
+            for n in 0..LINES {
+                let line = reader.readline().await.unwrap();
+                assert_eq!(line, format!("> line {n}\n").into_bytes());
+            }
+            assert_eq!(reader.read(1).await.unwrap(), b"");
+            assert!(reader.at_eof());
+        };
+        join!(sending, receiving);
+        writer.close();
+        writer.wait_closed().await.unwrap();
+        let gone = writer.peer_addr().unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::NotConnected);
+        server.close();
+        server.wait_closed().await;
+    });
+}
+
+/// More than all buffers hold, to a peer that reads late.
+#[test]
+fn much_is_written_to_a_slow_peer() {
+    const TOTAL: usize = 8 << 20;
+    each(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let ((_reader, writer), accepted) = {
+            let (opened, accepted) = join!(open_connection(addr), listener.accept());
+            (opened.unwrap(), accepted.unwrap().0)
+        };
+        let all: Vec<u8> = (0..TOTAL).map(|n| (n % 241) as u8).collect();
+        writer.write(&all).unwrap();
+        assert!(writer.write_buffer_size() > 0, "it did not go at once");
+        writer.close();
+        let mut came = Vec::new();
+        (&accepted).read_to_end(&mut came).await.unwrap();
+        assert!(came == all);
+        writer.wait_closed().await.unwrap();
+    });
+}
+
+#[test]
+fn closing_the_writer_ends_its_reader() {
+    each(|| async {
+        let (one, _other) = UnixStream::pair().unwrap();
+        let (mut reader, writer) = one.into_streams().unwrap();
+        let reading = spawn(async move { reader.readline().await.unwrap() });
+        settle().await;
+        assert!(!reading.done());
+        writer.close();
+        assert_eq!(reading.await, b"");
+    });
+}
+
+#[test]
+fn a_reset_is_an_error_of_both() {
+    each(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (opened, accepted) = join!(open_connection(addr), listener.accept());
+        let (mut reader, writer) = opened.unwrap();
+        let accepted = accepted.unwrap().0;
+        accepted.set_linger(Some(Duration::ZERO)).unwrap();
+        drop(accepted);
+        let error = io::Error::from(reader.readexactly(1).await.unwrap_err());
+        assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+        writer.write(b"x").unwrap();
+        let error = writer.wait_closed().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn streams_over_a_unix_socket() {
+    each(|| async {
+        let name = format!("weftwork-streams-{}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        let listener = UnixListener::bind_over_stale(&path).unwrap();
+        let (opened, accepted) = join!(open_unix_connection(&path), listener.accept());
+        let (mut reader, writer) = opened.unwrap();
+        let mut accepted = accepted.unwrap().0;
+        writer.write(b"ping").unwrap();
+        let mut came = [0; 4];
+        accepted.read_exact(&mut came).await.unwrap();
+        accepted.write_all(&came).await.unwrap();
+        assert_eq!(reader.readexactly(4).await.unwrap(), b"ping");
+        assert_eq!(
+            writer.peer_addr().unwrap_err().kind(),
+            ErrorKind::NotConnected
+        );
+        writer.close();
+        assert_eq!(accepted.read(&mut came).await.unwrap(), 0);
+    });
+}
