@@ -64,7 +64,7 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
              registration, or duplicate it"
         }
         Some(Errno::PERM) => {
-            "this kind of descriptor cannot be waited for (it is a regular file or a directory): \
+            "this kind of descriptor cannot be waited for (it is a regular file, a directory or the like): \
              use the blocking pool (`spawn_blocking`)"
         }
         Some(Errno::BADF) => {

@@ -249,6 +249,24 @@ fn over_the_limit_connections_wait_for_one_to_end() {
     });
 }
 
+/// A listener that waits does not keep the last place from another one.
+#[test]
+fn a_limit_holds_for_all_listeners_together() {
+    each(|| async {
+        let addrs: Vec<SocketAddr> = vec![HERE.parse().unwrap(), "[::1]:0".parse().unwrap()];
+        let server = Server::builder().max_connections(1).start(addrs, echo);
+        let server = server.await.unwrap();
+        for round in 0..6 {
+            let addr = server.local_addrs()[round % 2];
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            ask(&mut stream).await;
+            assert_eq!(server.connections(), 1);
+        }
+        server.close();
+        server.wait_closed().await;
+    });
+}
+
 #[test]
 fn handlers_that_panic_or_fail_are_reported_with_the_peer() {
     each_reporting(|reports| async move {
@@ -466,7 +484,7 @@ fn whoever_cancels_everything_closes_the_server() {
             }
         }
         server.wait_closed().await;
-        assert!(!server.is_serving());
+        assert!(!server.is_serving(), "closed before it is said to be");
         drop(open);
     });
 }

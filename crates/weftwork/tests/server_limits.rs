@@ -179,6 +179,33 @@ fn serve_with_few_descriptors() {
     assert!(reports[0].message.contains("ulimit -n"), "{reports:?}");
 }
 
+/// A server that is stopped and continued again and again: its waits end early, with an error
+/// that nobody is to see.
+#[test]
+fn a_storm_of_interruptions() {
+    const TEST: &str = "a_storm_of_interruptions";
+    use rustix::process::{Pid, Signal, kill_process};
+    let _watchdog = Watchdog::start();
+    let Some(mut command) = process_of(TEST) else {
+        return serve_here(Runtime::builder(), async |_| {});
+    };
+    for kind in ["2", "local"] {
+        let remote = Remote::start(&mut command, kind);
+        let clients: Vec<_> = (0..20).map(|_| remote.connect()).collect();
+        let server = Pid::from_child(&remote.child);
+        for round in 0..200 {
+            kill_process(server, Signal::STOP).unwrap();
+            let mut client = &clients[round % clients.len()];
+            client.write_all(b"?").unwrap();
+            kill_process(server, Signal::CONT).unwrap();
+            client.read_exact(&mut [0]).unwrap();
+            drop(remote.connect());
+        }
+        drop(clients);
+        remote.end();
+    }
+}
+
 /// Accepting is tried again a few times a second, not at each opportunity.
 #[test]
 fn an_accept_that_fails_is_tried_again_now_and_then() {

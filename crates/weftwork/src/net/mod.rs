@@ -1,10 +1,20 @@
 //! TCP, UDP and Unix sockets on the runtime of the calling thread.
 //!
+//! | for | there is |
+//! |---|---|
+//! | connections | [`TcpStream`], [`UnixStream`]; [`TcpSocket`] sets options before |
+//! | reading lines and writing without waiting, as in asyncio | [`open_connection`], [`StreamReader`], [`StreamWriter`] |
+//! | serving | [`start_server`], or a loop over [`TcpListener`], [`UnixListener`] |
+//! | datagrams | [`UdpSocket`], [`UnixDatagram`] |
+//! | names | [`lookup_host`] |
+//! | any other descriptor | [`AsyncFd`] |
+//! | many connections | [`raise_descriptor_limit`], [`DescriptorLimit`] |
+//!
 //! A socket belongs to the runtime in which it was made, and waits only while that runtime
 //! runs. It may outlive it: then every operation fails, and dropping it is fine. Reading and
-//! writing go through the traits of [`futures_io`], which are implemented for [`TcpStream`] and
-//! for `&TcpStream`; the extension traits of the crate `futures` bring `read`, `write_all` and
-//! their kin.
+//! writing streams goes through the traits of [`futures_io`], which are implemented for
+//! [`TcpStream`], [`UnixStream`] and references to them; the extension traits of the crate
+//! `futures` bring `read`, `write_all` and their kin.
 //!
 //! ```
 //! use futures::{AsyncReadExt, AsyncWriteExt};

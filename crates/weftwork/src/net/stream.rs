@@ -15,12 +15,10 @@ use weftwork_io_driver::{Direction, Registered};
 ///
 /// It is read and written through the traits of [`futures_io`], also by reference: `&TcpStream`
 /// implements them too, so that two tasks may use the two directions of one stream, or share
-/// one. [`into_split`](Self::into_split) gives two halves that own it.
+/// one. [`into_split`](Self::into_split) gives two halves that own it, and
+/// [`into_streams`](Self::into_streams) asyncio's reader and writer.
 ///
 /// Dropping it closes the connection; the system still sends what was written.
-#[doc(alias = "open_connection")]
-#[doc(alias = "StreamReader")]
-#[doc(alias = "StreamWriter")]
 pub struct TcpStream(Arc<Registered<std::net::TcpStream>>);
 
 impl TcpStream {

@@ -22,8 +22,11 @@ const QUIET: Duration = Duration::from_secs(60);
 /// After so many connections without a pause, everybody else has a turn.
 const BURST: usize = 32;
 
-/// A task that accepts. If the last one ends, for whatever reason, the server is closed.
+/// A task that accepts. If one of them ends, for whatever reason, the server is closed.
 pub(super) struct Accepting(Arc<Inner>);
+
+/// None once the server is closed.
+type Accepted = Option<io::Result<(TcpStream, SocketAddr)>>;
 
 /// A connection that is served.
 struct Served {
@@ -40,9 +43,8 @@ impl Accepting {
 
 impl Drop for Accepting {
     fn drop(&mut self) {
-        if self.0.clients.accepts_no_more() {
-            self.0.close();
-        }
+        self.0.close();
+        self.0.clients.accepts_no_more();
     }
 }
 
@@ -61,12 +63,8 @@ where
     let inner = &accepting.0;
     let mut trouble = Trouble::default();
     for taken in 1_usize.. {
-        let room = match &inner.room {
-            // It is never closed.
-            Some(room) => room.acquire_owned().await.ok(),
-            None => None,
-        };
-        match next_connection(inner, index).await {
+        let (room, accepted) = next_connection(inner, index).await;
+        match accepted {
             None => return,
             Some(Ok((stream, peer))) => {
                 let number = inner.clients.add(&stream);
@@ -90,16 +88,31 @@ where
     }
 }
 
-/// None once the server is closed.
-async fn next_connection(
-    inner: &Inner,
-    index: usize,
-) -> Option<io::Result<(TcpStream, SocketAddr)>> {
-    poll_fn(|cx| match inner.listener(index) {
-        Some(listener) => listener.poll_accept(cx).map(Some),
-        None => Poll::Ready(None),
-    })
-    .await
+/// What was accepted, none once the server is closed; and the permit for it, if there is a limit.
+async fn next_connection(inner: &Inner, index: usize) -> (Option<OwnedSemaphorePermit>, Accepted) {
+    let Some(room) = &inner.room else {
+        let accepted = poll_fn(|cx| match inner.listener(index) {
+            Some(listener) => listener.poll_accept(cx).map(Some),
+            None => Poll::Ready(None),
+        });
+        return (None, accepted.await);
+    };
+    loop {
+        // A permit is taken when there is a connection for it: the other listeners may need it.
+        let ready = poll_fn(|cx| match inner.listener(index) {
+            Some(listener) => listener.poll_acceptable(cx).map(Some),
+            None => Poll::Ready(None),
+        });
+        if let Some(Err(error)) = ready.await {
+            return (None, Some(Err(error)));
+        }
+        // It is never closed.
+        let room = room.acquire_owned().await.ok();
+        match inner.listener(index).map(|listener| listener.try_accept()) {
+            Some(Err(error)) if error.kind() == io::ErrorKind::WouldBlock => {}
+            accepted => return (room, accepted),
+        }
+    }
 }
 
 fn serve<H, F>(handler: Arc<H>, stream: TcpStream, peer: SocketAddr, served: Served) -> Task<()>

@@ -91,17 +91,15 @@ impl Clients {
         }
     }
 
-    /// A task accepts no more; true if it was the last one.
-    pub(super) fn accepts_no_more(&self) -> bool {
+    /// A task accepts no more.
+    pub(super) fn accepts_no_more(&self) {
         let mut state = self.state.lock();
         state.accepting -= 1;
-        let is_last = state.accepting == 0;
         let is_drained = state.is_drained();
         drop(state);
         if is_drained {
             self.drained.cancel();
         }
-        is_last
     }
 
     pub(super) async fn drained(&self) {
