@@ -231,6 +231,54 @@ fn writes_of_many_tasks_are_each_in_one_piece() {
     });
 }
 
+/// While one write is under way, another one comes: from the stream itself, to have it happen
+/// in the middle.
+#[test]
+fn a_write_in_the_middle_of_another_one_comes_after_it() {
+    #[derive(Clone, Default)]
+    struct Inner {
+        writer: Arc<Mutex<Option<Arc<StreamWriter>>>>,
+        came: Arc<Mutex<Vec<u8>>>,
+    }
+    impl AsyncWrite for Inner {
+        fn poll_write(
+            self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let mut came = self.came.lock();
+            if came.len() == 2 {
+                let writer = self.writer.lock().take();
+                if let Some(writer) = writer {
+                    writer.write(b"second").unwrap();
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+            }
+            let count = buf.len().min(2);
+            came.extend_from_slice(&buf[..count]);
+            Poll::Ready(Ok(count))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+    each(|| async {
+        let inner = Inner::default();
+        let writer = Arc::new(StreamWriter::new(inner.clone()).unwrap());
+        *inner.writer.lock() = Some(Arc::clone(&writer));
+        writer.write(b"first, ").unwrap();
+        writer.close();
+        writer.wait_closed().await.unwrap();
+        assert_eq!(&*inner.came.lock(), b"first, second");
+    });
+}
+
 #[test]
 fn an_error_of_the_stream_is_told_to_everybody() {
     each(|| async {
