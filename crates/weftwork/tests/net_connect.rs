@@ -89,6 +89,36 @@ fn an_address_that_refuses_makes_room_at_once() {
     });
 }
 
+/// Though an earlier attempt still waits, the failure of a later one is not waited out.
+#[test]
+fn refusals_beside_a_silent_address_make_room_at_once() {
+    each(|| async {
+        let silent = Silent::new();
+        let (_listener, addr) = listen().await;
+        let mut addrs = vec![silent.addr()];
+        addrs.extend([nobody().await; 40]);
+        addrs.push(addr);
+        let began = Instant::now();
+        let stream = TcpStream::connect(addrs).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addr);
+        assert!(began.elapsed() < Duration::from_secs(5));
+    });
+}
+
+/// A foreign executor, on a thread that has entered a runtime.
+#[test]
+fn a_foreign_executor_connects_too() {
+    let background = weftwork::Background::start("loop").unwrap();
+    let handle = background.handle();
+    let _entered = handle.enter();
+    let silent = Silent::new();
+    common::foreign_block_on(async {
+        let (_listener, addr) = listen().await;
+        let stream = TcpStream::connect([silent.addr(), addr]).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), addr);
+    });
+}
+
 #[test]
 fn if_all_fail_each_has_its_say() {
     each(|| async {

@@ -40,6 +40,9 @@ impl TcpStream {
     /// [`RuntimeError`](crate::RuntimeError) as `Other` outside of a runtime. No descriptor
     /// being left is a [`DescriptorLimit`](super::DescriptorLimit) inside the error.
     ///
+    /// # Panics
+    /// With several addresses, when it is polled outside of a runtime after it began in one.
+    ///
     /// # Cancel safety
     /// Dropped before its end, all attempts are given up.
     #[doc(alias = "happy_eyeballs_delay")]
