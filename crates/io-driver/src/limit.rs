@@ -1,10 +1,14 @@
-//! No descriptor left: an error that says whose limit it is and how to raise it.
+//! The limit of descriptors; and when none is left, an error that says whose limit it is and how
+//! to raise it.
 
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::error::Error;
 use std::fmt;
 use std::io;
+
+/// What macOS allows, whatever it says.
+const OPEN_MAX: u64 = 10_240;
 
 /// The process or the system has no file descriptor left.
 ///
@@ -64,8 +68,8 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
              registration, or duplicate it"
         }
         Some(Errno::PERM) => {
-            "this kind of descriptor cannot be waited for (it is a regular file, a directory or the like): \
-             use the blocking pool (`spawn_blocking`)"
+            "this kind of descriptor cannot be waited for (it is a regular file, a directory or the \
+             like): use the blocking pool (`spawn_blocking`)"
         }
         Some(Errno::BADF) => {
             "this descriptor is closed: whoever registers it has to own it, or borrow it from \
@@ -88,16 +92,24 @@ pub fn descriptor_limit() -> Option<u64> {
 
 /// Raises the limit of descriptors of this process as far as it may; gives the new one.
 ///
+/// It does so for the whole process, of which some part may use `select`: that call knows
+/// descriptors below 1024 only.
+///
 /// # Errors
 /// What the system says.
 pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
     let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit {
-        current: limit.maximum,
-        maximum: limit.maximum,
+    if limit.current == limit.maximum {
+        return Ok(limit.current);
+    }
+    let raise = |current| {
+        let maximum = limit.maximum;
+        setrlimit(Resource::Nofile, Rlimit { current, maximum })
     };
-    if raised != limit {
-        setrlimit(Resource::Nofile, raised)?;
+    match raise(limit.maximum) {
+        // Some systems say that there is no limit, and have one.
+        Err(Errno::INVAL) if limit.maximum.is_none() => raise(limit.current.max(Some(OPEN_MAX)))?,
+        raised => raised?,
     }
     Ok(descriptor_limit())
 }

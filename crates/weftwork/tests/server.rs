@@ -187,6 +187,50 @@ fn aborted_clients_see_a_reset_and_their_handlers_are_cancelled() {
     });
 }
 
+/// `Handle::report`: from a task and from a thread, before and after the end of the runtime.
+#[test]
+fn an_error_that_is_handed_in_goes_to_the_exception_handler() {
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let sink = Arc::clone(&seen);
+    let builder = Runtime::builder().exception_handler(move |report| {
+        let task = report.task().map(weftwork::TaskControl::name);
+        let text = report.to_string();
+        sink.lock().push((report.is_error(), task, text));
+        panic!("the handler itself");
+    });
+    let runtime = builder.build().unwrap();
+    let handle = runtime.handle();
+    let in_task = handle.clone();
+    let task = Task::builder()
+        .name("teller")
+        .spawn_on(&handle, async move {
+            in_task.report("the disk", "is full");
+        });
+    runtime.block_on(task);
+    let from_thread = handle.clone();
+    std::thread::spawn(move || from_thread.report("the net", String::from("is down")))
+        .join()
+        .unwrap();
+    runtime.close().unwrap();
+    handle.report("the end", "has come");
+    let seen = seen.lock();
+    let [
+        (true, Some(task), first),
+        (true, None, second),
+        (true, None, third),
+    ] = &seen[..]
+    else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(task, "teller");
+    assert!(
+        first.starts_with("error in weftwork (the disk): is full"),
+        "{first}"
+    );
+    assert_eq!(second, "error in weftwork (the net): is down");
+    assert_eq!(third, "error in weftwork (the end): has come");
+}
+
 /// The stream is not the handler's any more.
 #[test]
 fn a_stream_that_was_handed_on_is_closed_and_aborted_too() {
