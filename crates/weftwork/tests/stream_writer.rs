@@ -534,6 +534,39 @@ fn closing_the_writer_ends_its_reader() {
 }
 
 #[test]
+fn a_dropped_writer_leaves_its_reader() {
+    each(|| async {
+        let (one, mut other) = UnixStream::pair().unwrap();
+        let (mut reader, _) = one.into_streams().unwrap();
+        assert_eq!(other.read(&mut [0; 8]).await.unwrap(), 0);
+        other.write_all(b"answer").await.unwrap();
+        drop(other);
+        assert_eq!(reader.read_to_eof().await.unwrap(), b"answer");
+    });
+}
+
+#[test]
+fn what_is_given_up_ends_for_both() {
+    each(|| async {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (opened, accepted) = join!(open_connection(addr), listener.accept());
+        let (mut reader, writer) = opened.unwrap();
+        let mut accepted = accepted.unwrap().0;
+        let reading = spawn(async move { reader.read_to_eof().await });
+        writer.write(&vec![0; 8 << 20]).unwrap();
+        settle().await;
+        assert!(!reading.done());
+        writer.abort();
+        assert_eq!(reading.await.unwrap(), b"");
+        let mut came = Vec::new();
+        // An end or a reset: what was not sent does not come.
+        let _ = accepted.read_to_end(&mut came).await;
+        assert!(came.len() < 8 << 20);
+    });
+}
+
+#[test]
 fn a_reset_is_an_error_of_both() {
     each(|| async {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -10,7 +10,8 @@
 //!   leaving it to `drain`.
 //! - A line that is too long is handed out with the error of [`readline`](StreamReader::readline)
 //!   instead of being thrown away.
-//! - A writer that is dropped is closed, without a warning: what was written is still sent.
+//! - A writer that is dropped ends writing, without a warning: what was written is still sent,
+//!   and the reader reads on.
 
 mod buffer;
 mod error;

@@ -93,11 +93,11 @@ impl Socket {
         }
     }
 
-    fn end_reading(&self) {
+    pub(super) fn end(&self, how: Shutdown) {
         // An error means that the connection is gone.
         let _ = match self {
-            Self::Tcp(stream) => stream.shutdown(Shutdown::Read),
-            Self::Unix(stream) => stream.shutdown(Shutdown::Read),
+            Self::Tcp(stream) => stream.shutdown(how),
+            Self::Unix(stream) => stream.shutdown(how),
         };
     }
 }
@@ -184,7 +184,7 @@ impl Shared {
         let socket = state.socket.take();
         drop(state);
         if let Some(socket) = socket {
-            socket.end_reading();
+            socket.end(Shutdown::Read);
         }
         self.over.cancel();
     }
@@ -204,11 +204,11 @@ impl Shared {
     }
 
     /// The stream failed, or was given up: nothing will be sent any more. Gives the task that
-    /// writes.
-    pub(super) fn lose(&self, lost: Lost) -> Option<TaskControl> {
+    /// writes, and the socket.
+    pub(super) fn lose(&self, lost: Lost) -> (Option<TaskControl>, Option<Socket>) {
         let mut state = self.lock();
         if state.lost.is_some() || (state.ended && state.end == End::Closed) {
-            return None;
+            return (None, None);
         }
         state.lost = Some(lost);
         let buffer = mem::take(&mut state.buffer);
@@ -219,10 +219,10 @@ impl Shared {
         let socket = state.socket.take();
         drop(state);
         // Destructors of others run without the lock.
-        drop((buffer, sink, socket));
+        drop((buffer, sink));
         drained(drains);
         self.over.cancel();
-        task
+        (task, socket)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::net::stream::TcpStream;
 use futures_io::AsyncWrite;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::sync::Arc;
 
 /// Writes without waiting; [`drain`](Self::drain) waits while too much is buffered.
@@ -16,7 +16,8 @@ use std::sync::Arc;
 /// over anything with the traits of [`futures_io`]. What the system does not take at once is
 /// kept and sent by a task of the runtime.
 ///
-/// Dropping it closes it: what was written is still sent.
+/// Dropping it ends writing, as [`write_eof`](Self::write_eof): what was written is still sent,
+/// and the reader reads on.
 #[doc(alias = "asyncio.StreamWriter")]
 #[doc(alias = "WriteTransport")]
 pub struct StreamWriter(Arc<Shared>);
@@ -147,12 +148,16 @@ impl StreamWriter {
         Ok(())
     }
 
-    /// Gives the connection up: what is unsent is dropped, and so is the stream. Whoever waits
+    /// Gives the connection up: what is unsent is dropped, and both directions end. Whoever waits
     /// gets the error `ConnectionAborted`.
     #[doc(alias = "WriteTransport.abort")]
     pub fn abort(&self) {
         let aborted = io::Error::new(io::ErrorKind::ConnectionAborted, "the stream was given up");
-        if let Some(task) = self.0.lose(Lost::of(&aborted)) {
+        let (task, socket) = self.0.lose(Lost::of(&aborted));
+        if let Some(socket) = socket {
+            socket.end(Shutdown::Both);
+        }
+        if let Some(task) = task {
             task.cancel_with("the stream for which it writes was given up");
         }
     }
@@ -223,7 +228,8 @@ impl State {
 
 impl Drop for StreamWriter {
     fn drop(&mut self) {
-        self.close();
+        // It is over already.
+        let _ = self.end(End::Eof);
     }
 }
 
