@@ -224,13 +224,14 @@ fn an_accept_that_fails_is_tried_again_now_and_then() {
                 let mut late = std::net::TcpStream::connect(server.local_addr()).unwrap();
                 let before = server.connections();
                 limit_descriptors(64);
-                let mut fill = Vec::new();
-                while let Ok(file) = std::fs::File::open("/dev/null") {
-                    fill.push(file);
-                }
+                let mut fill = common::use_up_descriptors().await;
                 // The one above may have been accepted in time: this one is not.
-                drop(fill.pop());
-                let later = std::net::TcpStream::connect(server.local_addr()).unwrap();
+                let later = loop {
+                    drop(fill.pop());
+                    if let Ok(stream) = TcpStreamOfStd::connect(server.local_addr()) {
+                        break stream;
+                    }
+                };
                 common::until(|| reports.count() == 1).await;
                 let acceptor = weftwork::all_tasks()
                     .into_iter()
