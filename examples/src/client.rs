@@ -1,6 +1,5 @@
 //! An HTTP client as small as the tutorial's use of aiohttp: a session for each request.
 
-use crate::hyper_io::HyperIo;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
@@ -10,6 +9,7 @@ use std::error::Error;
 use std::io;
 use weftwork::net::TcpStream;
 use weftwork::{Task, spawn};
+use weftwork_hyper::HyperIo;
 
 /// An answer, and the connection on which it came.
 #[derive(Debug)]

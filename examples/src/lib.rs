@@ -6,7 +6,6 @@
 mod barrier;
 mod client;
 mod expected;
-mod hyper_io;
 mod options;
 mod repr;
 mod runtime;
@@ -15,7 +14,6 @@ mod server;
 pub use barrier::Barrier;
 pub use client::{Response, get, strerror};
 pub use expected::{Difference, compare, is_timed, normalise};
-pub use hyper_io::HyperIo;
 pub use options::{LEAST_SCALE, Options, USAGE, options, seconds, set_options};
 pub use repr::{Value, ValueError, pprint, raise};
 pub use runtime::{background, run, run_until_complete};

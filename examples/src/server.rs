@@ -1,6 +1,5 @@
 //! A local HTTP server in a process of its own, as the tutorial's is on another machine.
 
-use crate::hyper_io::HyperIo;
 use crate::run;
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
@@ -9,10 +8,10 @@ use hyper::{Request, Response};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::convert::Infallible;
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
-use weftwork::net::{TcpListener, TcpStream};
-use weftwork::{sleep, spawn};
+use weftwork::net::{self, TcpStream};
+use weftwork_hyper::HyperIo;
 
 /// Is set in the process that is to be the server.
 const IS_SERVER: &str = "WEFTWORK_EXAMPLES_SERVER";
@@ -98,32 +97,22 @@ fn serve() -> io::Result<Infallible> {
         std::process::exit(0)
     });
     run(async {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
-        // It listens already; this makes its queue longer than std does.
-        rustix::net::listen(&listener, CONNECTIONS.into())?;
-        println!("{}", listener.local_addr()?);
+        let builder = net::Server::builder().backlog(CONNECTIONS.into());
+        let server = builder.start("127.0.0.1:0", answer).await?;
+        println!("{}", server.local_addr());
         io::stdout().flush()?;
-        loop {
-            match listener.accept().await {
-                Ok((stream, _peer)) => spawn(answer(stream)).detach(),
-                Err(error) => {
-                    eprintln!("accept: {error}");
-                    sleep(Duration::from_millis(100)).await;
-                }
-            }
-        }
+        server.serve_forever().await;
+        Err(io::Error::other("nobody was to close it"))
     })
 }
 
 /// Answers the requests of one connection.
-async fn answer(stream: TcpStream) {
+async fn answer(stream: TcpStream, _peer: SocketAddr) -> hyper::Result<()> {
     let page = service_fn(async |request: Request<Incoming>| {
         let query = request.uri().query().unwrap_or_default();
         let text = format!("You searched for {query}\n");
         Ok::<_, Infallible>(Response::new(Full::<Bytes>::from(text)))
     });
     let connection = hyper::server::conn::http1::Builder::new();
-    if let Err(error) = connection.serve_connection(HyperIo(stream), page).await {
-        eprintln!("a connection ended: {error}");
-    }
+    connection.serve_connection(HyperIo(stream), page).await
 }

@@ -10,6 +10,10 @@ mod connect;
 #[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
+mod make;
+#[cfg(not(weftwork_loom))]
+pub mod options;
+#[cfg(not(weftwork_loom))]
 mod poller;
 #[cfg(not(weftwork_loom))]
 mod reactor;
@@ -25,16 +29,18 @@ mod source;
 #[cfg(not(weftwork_loom))]
 pub mod tcp;
 #[cfg(not(weftwork_loom))]
+pub mod unix;
+#[cfg(not(weftwork_loom))]
 mod waiters;
 
 #[cfg(not(weftwork_loom))]
-pub use connect::connect;
+pub use connect::{connect, connect_socket};
 #[cfg(not(weftwork_loom))]
-pub use limit::{DescriptorLimit, explain};
+pub use limit::{DescriptorLimit, descriptor_limit, explain, raise_descriptor_limit};
 #[cfg(not(weftwork_loom))]
 pub use poller::PollerKind;
 pub use reactor::Reactor;
 #[cfg(not(weftwork_loom))]
 pub use registered::{Io, Registered};
 #[cfg(not(weftwork_loom))]
-pub use source::Direction;
+pub use source::{Direction, Tick};

@@ -1,9 +1,14 @@
-//! No descriptor left: an error that says whose limit it is and how to raise it.
+//! The limit of descriptors; and when none is left, an error that says whose limit it is and how
+//! to raise it.
 
 use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::error::Error;
 use std::fmt;
 use std::io;
+
+/// What macOS allows, whatever it says.
+const OPEN_MAX: u64 = 10_240;
 
 /// The process or the system has no file descriptor left.
 ///
@@ -48,7 +53,7 @@ impl DescriptorLimit {
 #[must_use]
 pub fn explain(error: io::Error) -> io::Error {
     let process = match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::MFILE) => Some(soft_limit()),
+        Some(Errno::MFILE) => Some(descriptor_limit()),
         Some(Errno::NFILE) => None,
         _ => return error,
     };
@@ -63,8 +68,12 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
              registration, or duplicate it"
         }
         Some(Errno::PERM) => {
-            "this kind of descriptor cannot be waited for (it is a regular file or a directory): \
-             use the blocking pool"
+            "this kind of descriptor cannot be waited for (it is a regular file, a directory or the \
+             like): use the blocking pool (`spawn_blocking`)"
+        }
+        Some(Errno::BADF) => {
+            "this descriptor is closed: whoever registers it has to own it, or borrow it from \
+             its owner"
         }
         Some(Errno::NOSPC) => {
             "this user has too many descriptors registered: raise the limit (`sysctl \
@@ -75,8 +84,34 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{why} ({error})"))
 }
 
-fn soft_limit() -> Option<u64> {
-    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+/// How many descriptors this process may have; none: as many as it likes.
+#[must_use]
+pub fn descriptor_limit() -> Option<u64> {
+    getrlimit(Resource::Nofile).current
+}
+
+/// Raises the limit of descriptors of this process as far as it may; gives the new one.
+///
+/// It does so for the whole process, of which some part may use `select`: that call knows
+/// descriptors below 1024 only.
+///
+/// # Errors
+/// What the system says.
+pub fn raise_descriptor_limit() -> io::Result<Option<u64>> {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current == limit.maximum {
+        return Ok(limit.current);
+    }
+    let raise = |current| {
+        let maximum = limit.maximum;
+        setrlimit(Resource::Nofile, Rlimit { current, maximum })
+    };
+    match raise(limit.maximum) {
+        // Some systems say that there is no limit, and have one.
+        Err(Errno::INVAL) if limit.maximum.is_none() => raise(limit.current.max(Some(OPEN_MAX)))?,
+        raised => raised?,
+    }
+    Ok(descriptor_limit())
 }
 
 impl fmt::Display for DescriptorLimit {

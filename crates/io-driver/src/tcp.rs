@@ -1,85 +1,49 @@
 //! TCP sockets without blocking: what std has no call for, or only a dearer one.
 
 use crate::limit::explain;
-use rustix::net::{AddressFamily, SocketType, sockopt};
+use crate::make;
+use rustix::net::{AddressFamily, SocketType};
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
+use std::os::fd::OwnedFd;
 
-/// Flags that some systems take together with the call that makes a descriptor, so that no
-/// other thread's child can inherit it and no second call is needed.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-))]
-mod make {
-    use super::{AddressFamily, SocketAddr, SocketType, TcpListener, TcpStream};
-    use rustix::net::{SocketFlags, acceptfrom_with, socket_with};
-    use std::io;
-
-    fn flags() -> SocketFlags {
-        SocketFlags::CLOEXEC | SocketFlags::NONBLOCK
-    }
-
-    pub(super) fn socket(family: AddressFamily) -> io::Result<TcpStream> {
-        let socket = socket_with(family, SocketType::STREAM, flags(), None)?;
-        Ok(TcpStream::from(socket))
-    }
-
-    pub(super) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-        let (socket, peer) = acceptfrom_with(listener, flags())?;
-        let stream = TcpStream::from(socket);
-        let peer = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-        // Without an address the peer is gone already.
-        let peer = peer.map_or_else(|| stream.peer_addr(), Ok)?;
-        Ok((stream, peer))
-    }
-}
-
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-)))]
-mod make {
-    use super::{AddressFamily, SocketAddr, SocketType, TcpListener, TcpStream};
-    use std::io;
-
-    pub(super) fn socket(family: AddressFamily) -> io::Result<TcpStream> {
-        let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
-        rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
-        // Writing to a closed connection must be an error, not a signal.
-        #[cfg(target_vendor = "apple")]
-        rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
-        let stream = TcpStream::from(socket);
-        stream.set_nonblocking(true)?;
-        Ok(stream)
-    }
-
-    pub(super) fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-        let (stream, peer) = listener.accept()?;
-        stream.set_nonblocking(true)?;
-        Ok((stream, peer))
-    }
-}
-
-/// A non-blocking socket that is connecting, or connected already.
-pub(crate) fn start(addr: SocketAddr) -> io::Result<TcpStream> {
+/// A new socket for addresses like this one. It does not block.
+///
+/// # Errors
+/// What the system says; no descriptor being left is a [`DescriptorLimit`](crate::DescriptorLimit)
+/// inside the error.
+pub fn socket(addr: &SocketAddr) -> io::Result<OwnedFd> {
     let family = match addr {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let stream = make::socket(family).map_err(explain)?;
-    match rustix::net::connect(&stream, &addr) {
+    make::socket(family, SocketType::STREAM).map_err(explain)
+}
+
+/// Gives a socket its own address.
+///
+/// # Errors
+/// What the system says.
+pub fn bind(socket: &OwnedFd, addr: &SocketAddr) -> io::Result<()> {
+    Ok(rustix::net::bind(socket, addr)?)
+}
+
+/// Makes a listener of a socket.
+///
+/// # Errors
+/// What the system says.
+pub fn listen(socket: OwnedFd, backlog: u32) -> io::Result<TcpListener> {
+    rustix::net::listen(&socket, i32::try_from(backlog).unwrap_or(i32::MAX))?;
+    Ok(TcpListener::from(socket))
+}
+
+/// Begins to connect a socket.
+pub(crate) fn start(socket: OwnedFd, addr: &SocketAddr) -> io::Result<TcpStream> {
+    match rustix::net::connect(&socket, addr) {
         // Interrupted by a signal, it goes on connecting.
-        Ok(()) | Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => Ok(stream),
+        Ok(()) | Err(rustix::io::Errno::INPROGRESS | rustix::io::Errno::INTR) => {
+            Ok(TcpStream::from(socket))
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -104,7 +68,7 @@ pub(crate) fn is_connected(stream: &TcpStream) -> io::Result<()> {
 /// `WouldBlock` if there is none; otherwise what the system says.
 pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     loop {
-        match make::accept(listener) {
+        match make::accept_tcp(listener) {
             Err(error) if is_of_the_peer(&error) => {}
             result => return result.map_err(explain),
         }
@@ -126,20 +90,4 @@ fn is_of_the_peer(error: &io::Error) -> bool {
             | NetworkUnreachable
             | NotConnected
     )
-}
-
-/// How long closing waits for unsent data.
-///
-/// # Errors
-/// What the system says.
-pub fn linger(stream: &TcpStream) -> io::Result<Option<Duration>> {
-    Ok(sockopt::socket_linger(stream)?)
-}
-
-/// Says how long closing waits for unsent data.
-///
-/// # Errors
-/// What the system says.
-pub fn set_linger(stream: &TcpStream, linger: Option<Duration>) -> io::Result<()> {
-    Ok(sockopt::set_socket_linger(stream, linger)?)
 }

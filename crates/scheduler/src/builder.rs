@@ -117,7 +117,8 @@ impl Builder {
         self
     }
 
-    /// Gets every panic that nobody else will see. Default: it is printed to stderr.
+    /// Gets every panic, and every error handed in by [`Handle::report`](crate::Handle::report),
+    /// that nobody else will see. Default: it is printed to stderr.
     #[doc(alias = "set_exception_handler")]
     pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.0.exception_handler = Some(Arc::new(handler));

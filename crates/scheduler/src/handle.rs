@@ -4,6 +4,7 @@ use crate::blocking::BlockingRefusal;
 use crate::callbacks::CallHandle;
 use crate::context;
 use crate::driver::{Due, drop_due};
+use crate::report::{self, Report};
 use crate::sched::Worker;
 use crate::shared::{Origin, Shared};
 use crate::task::{Task, TaskControl};
@@ -325,6 +326,14 @@ impl Handle {
     #[must_use]
     pub fn injected(&self) -> usize {
         self.0.injector.len()
+    }
+
+    /// Hands an error that nobody else will see to the exception handler: what failed, in
+    /// general words, and what happened.
+    #[doc(alias = "call_exception_handler")]
+    pub fn report(&self, context: &'static str, error: impl Into<String>) {
+        let report = Report::of_error(error.into(), context);
+        report::deliver(Some(&self.0.config), report);
     }
 
     /// The reactor, for I/O objects.

@@ -1,16 +1,18 @@
-//! What goes to the exception handler: panics that nobody else will see.
+//! What goes to the exception handler: panics and errors that nobody else will see.
 
 use crate::builder::Config;
 use crate::task::{Payload, TaskControl, panic_message};
 use std::fmt;
 
-/// A panic that nobody else will see.
+/// A panic, or an error, that nobody else will see.
 ///
 /// asyncio's context dictionary of `call_exception_handler`.
 pub struct Report {
     task: Option<TaskControl>,
     payload: Payload,
     context: &'static str,
+    /// An error that was handed in, as a text.
+    is_error: bool,
 }
 
 impl Report {
@@ -19,6 +21,7 @@ impl Report {
             task: Some(task),
             payload,
             context,
+            is_error: false,
         }
     }
 
@@ -27,6 +30,16 @@ impl Report {
             task: None,
             payload,
             context,
+            is_error: false,
+        }
+    }
+
+    pub(crate) fn of_error(message: String, context: &'static str) -> Self {
+        Self {
+            task: TaskControl::current(),
+            payload: Box::new(message),
+            context,
+            is_error: true,
         }
     }
 
@@ -36,19 +49,25 @@ impl Report {
         self.task.as_ref()
     }
 
-    /// What the panic carried.
+    /// What the panic carried; of an error, its text as a `String`.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The text of the panic.
+    /// The text of the panic or error.
     #[must_use]
     pub fn message(&self) -> &str {
         panic_message(&*self.payload)
     }
 
-    /// What panicked, in words.
+    /// True for an error that was handed in by [`Handle::report`](crate::Handle::report).
+    #[must_use]
+    pub fn is_error(&self) -> bool {
+        self.is_error
+    }
+
+    /// What panicked or failed, in words.
     #[must_use]
     pub fn context(&self) -> &'static str {
         self.context
@@ -59,7 +78,8 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "panic in weftwork ({}): {}",
+            "{} in weftwork ({}): {}",
+            if self.is_error { "error" } else { "panic" },
             self.context,
             self.message()
         )?;

@@ -3,7 +3,13 @@
 
 use static_bounds::{is_send, is_send_sync, is_static, is_sync, is_unpin};
 use std::cell::Cell;
+use std::fs::File;
 use std::future::{Ready, ready};
+use weftwork::net::{
+    AsyncFd, OwnedReadHalf, OwnedWriteHalf, ReadError, Server, ServerBuilder, StreamReader,
+    StreamWriter, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream,
+};
 use weftwork::time::{Interval, MissedTick, Sleep, Timeout, WaitFor};
 use weftwork::{
     AsCompleted, AsCompletedUntil, Background, BlockOnError, BlockingError, BlockingRefusal,
@@ -100,6 +106,32 @@ fn scopes_and_timers_are_as_their_bodies() {
     is_unpin::<Sleep>();
     is_send_sync::<Interval>();
     is_sync::<Timeout<Ready<u8>>>();
+}
+
+#[test]
+fn sockets_servers_and_streams_go_anywhere() {
+    is_send_sync::<TcpListener>();
+    is_send_sync::<TcpSocket>();
+    is_send_sync::<TcpStream>();
+    is_send_sync::<OwnedReadHalf>();
+    is_send_sync::<OwnedWriteHalf>();
+    is_send_sync::<OwnedReadHalf<UnixStream>>();
+    is_send_sync::<OwnedWriteHalf<UnixStream>>();
+    is_send_sync::<UdpSocket>();
+    is_send_sync::<UnixDatagram>();
+    is_send_sync::<UnixListener>();
+    is_send_sync::<UnixStream>();
+    is_send_sync::<AsyncFd<File>>();
+    is_send_sync::<Server>();
+    is_send_sync::<ServerBuilder>();
+    is_send_sync::<StreamWriter>();
+    is_send_sync::<ReadError>();
+    is_unpin::<TcpStream>();
+    is_unpin::<UnixStream>();
+    is_unpin::<StreamReader>();
+    is_unpin::<StreamWriter>();
+    // What it reads from is only `Send`.
+    is_send::<StreamReader>();
 }
 
 /// The futures of async functions of the crate, as they are captured by tasks.

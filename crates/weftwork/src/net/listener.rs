@@ -12,6 +12,8 @@ use weftwork_io_driver::{Direction, Reactor, Registered, tcp};
 /// Takes TCP connections.
 ///
 /// Any number of tasks may accept from one listener, by reference.
+/// [`start_server`](super::start_server) has the loop below, and what it lacks: it goes on when
+/// descriptors run out, and can be closed and waited for.
 ///
 /// ```no_run
 /// # async fn serve(_: weftwork::net::TcpStream) {}
@@ -23,11 +25,13 @@ use weftwork_io_driver::{Direction, Reactor, Registered, tcp};
 /// }
 /// # }
 /// ```
-#[doc(alias = "start_server")]
-#[doc(alias = "create_server")]
 pub struct TcpListener(Registered<std::net::TcpListener>);
 
 impl TcpListener {
+    pub(super) fn new(registered: Registered<std::net::TcpListener>) -> Self {
+        Self(registered)
+    }
+
     /// Listens on an address; with port 0 the system picks one. Of several addresses, the first
     /// that can be had is taken.
     ///
@@ -89,6 +93,16 @@ impl TcpListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let accepted = ready!(self.0.poll_io(Direction::Read, cx, tcp::accept))?;
         Poll::Ready(self.adopt(accepted))
+    }
+
+    /// Ready if there may be a connection.
+    pub(super) fn poll_acceptable(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready(Direction::Read, cx)
+    }
+
+    /// Takes a connection that is there; otherwise `WouldBlock`.
+    pub(super) fn try_accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        self.adopt(self.0.try_io(Direction::Read, tcp::accept)?)
     }
 
     fn adopt(

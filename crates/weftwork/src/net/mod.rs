@@ -1,10 +1,20 @@
-//! TCP on the runtime of the calling thread.
+//! TCP, UDP and Unix sockets on the runtime of the calling thread.
+//!
+//! | for | there is |
+//! |---|---|
+//! | connections | [`TcpStream`], [`UnixStream`]; [`TcpSocket`] sets options before |
+//! | reading lines and writing without waiting, as in asyncio | [`open_connection`], [`StreamReader`], [`StreamWriter`] |
+//! | serving | [`start_server`], or a loop over [`TcpListener`], [`UnixListener`] |
+//! | datagrams | [`UdpSocket`], [`UnixDatagram`] |
+//! | names | [`lookup_host`] |
+//! | any other descriptor | [`AsyncFd`] |
+//! | many connections | [`raise_descriptor_limit`], [`DescriptorLimit`] |
 //!
 //! A socket belongs to the runtime in which it was made, and waits only while that runtime
 //! runs. It may outlive it: then every operation fails, and dropping it is fine. Reading and
-//! writing go through the traits of [`futures_io`], which are implemented for [`TcpStream`] and
-//! for `&TcpStream`; the extension traits of the crate `futures` bring `read`, `write_all` and
-//! their kin.
+//! writing streams goes through the traits of [`futures_io`], which are implemented for
+//! [`TcpStream`], [`UnixStream`] and references to them; the extension traits of the crate
+//! `futures` bring `read`, `write_all` and their kin.
 //!
 //! ```
 //! use futures::{AsyncReadExt, AsyncWriteExt};
@@ -36,16 +46,35 @@
 //! the bytes may have gone.
 
 mod addr;
+mod async_fd;
+mod connect;
 mod listener;
+mod server;
+mod socket;
 mod split;
 mod stream;
+mod streams;
 mod traits;
+mod udp;
+mod unix;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use async_fd::{AsyncFd, ReadyGuard, RegisterError};
 pub use listener::TcpListener;
+pub use server::{HandlerResult, Server, ServerBuilder, start_server};
+pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
-pub use weftwork_io_driver::DescriptorLimit;
+pub use streams::{
+    IncompleteRead, LimitOverrun, ReadError, StreamReader, StreamWriter, open_connection,
+    open_unix_connection,
+};
+pub use udp::UdpSocket;
+pub use unix::{Credentials, UnixDatagram, UnixListener, UnixStream};
+pub use weftwork_io_driver::options::Keepalive;
+pub use weftwork_io_driver::{
+    DescriptorLimit, Direction, descriptor_limit, raise_descriptor_limit,
+};
 
 use crate::Handle;
 use std::io;

@@ -6,36 +6,51 @@ use std::fmt;
 use std::mem;
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::sync::Arc;
 
-/// The half of a [`TcpStream`] that reads; it derefs to the stream.
+pub(super) use sealed::Split;
+
+#[allow(unnameable_types, reason = "so that nobody else implements it")]
+mod sealed {
+    /// A stream of which there can be two references.
+    pub trait Split {
+        /// Another reference to the same stream.
+        fn share(&self) -> Self;
+        /// True if these are references to the same stream.
+        fn is_same(&self, other: &Self) -> bool;
+        /// Ends a direction of it.
+        fn end(&self, how: std::net::Shutdown) -> std::io::Result<()>;
+    }
+}
+
+/// The half of a [`TcpStream`] (or [`UnixStream`](super::UnixStream)) that reads; it derefs to
+/// the stream.
 ///
 /// Dropping it does not end reading: the peer may go on writing, as it may while nobody reads.
 #[derive(Debug)]
-pub struct OwnedReadHalf(Arc<TcpStream>);
+pub struct OwnedReadHalf<S: Split = TcpStream>(S);
 
-/// The half of a [`TcpStream`] that writes; it derefs to the stream.
+/// The half of a [`TcpStream`] (or [`UnixStream`](super::UnixStream)) that writes; it derefs to
+/// the stream.
 ///
 /// Dropping it ends writing, which is the end of the stream for the peer;
 /// [`forget`](Self::forget) leaves it open.
 #[derive(Debug)]
-pub struct OwnedWriteHalf {
-    stream: Arc<TcpStream>,
+pub struct OwnedWriteHalf<S: Split = TcpStream> {
+    stream: S,
     ends: bool,
 }
 
 /// The halves of two different streams do not make one; they come back.
 #[derive(Debug)]
-pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+pub struct ReuniteError<S: Split = TcpStream>(pub OwnedReadHalf<S>, pub OwnedWriteHalf<S>);
 
-pub(super) fn halves(stream: TcpStream) -> (OwnedReadHalf, OwnedWriteHalf) {
-    let stream = Arc::new(stream);
-    let reader = OwnedReadHalf(Arc::clone(&stream));
+pub(super) fn halves<S: Split>(stream: S) -> (OwnedReadHalf<S>, OwnedWriteHalf<S>) {
+    let reader = OwnedReadHalf(stream.share());
     (reader, OwnedWriteHalf { stream, ends: true })
 }
 
-impl OwnedReadHalf {
-    pub(super) fn stream(&self) -> &TcpStream {
+impl<S: Split> OwnedReadHalf<S> {
+    pub(super) fn stream(&self) -> &S {
         &self.0
     }
 
@@ -43,21 +58,17 @@ impl OwnedReadHalf {
     ///
     /// # Errors
     /// The halves, if they are of two streams.
-    pub fn reunite(self, writer: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
-        if !Arc::ptr_eq(&self.0, &writer.stream) {
+    pub fn reunite(self, writer: OwnedWriteHalf<S>) -> Result<S, ReuniteError<S>> {
+        if !self.0.is_same(&writer.stream) {
             return Err(ReuniteError(self, writer));
         }
         writer.forget();
-        // Halves are not cloned: this is the last reference.
-        Arc::try_unwrap(self.0).map_err(|stream| {
-            let ends = true;
-            ReuniteError(Self(Arc::clone(&stream)), OwnedWriteHalf { stream, ends })
-        })
+        Ok(self.0)
     }
 }
 
-impl OwnedWriteHalf {
-    pub(super) fn stream(&self) -> &TcpStream {
+impl<S: Split> OwnedWriteHalf<S> {
+    pub(super) fn stream(&self) -> &S {
         &self.stream
     }
 
@@ -71,40 +82,40 @@ impl OwnedWriteHalf {
     ///
     /// # Errors
     /// The halves, if they are of two streams.
-    pub fn reunite(self, reader: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
+    pub fn reunite(self, reader: OwnedReadHalf<S>) -> Result<S, ReuniteError<S>> {
         reader.reunite(self)
     }
 }
 
-impl Drop for OwnedWriteHalf {
+impl<S: Split> Drop for OwnedWriteHalf<S> {
     fn drop(&mut self) {
         if mem::take(&mut self.ends) {
             // An error means that the connection is gone.
-            let _ = self.stream.shutdown(Shutdown::Write);
+            let _ = self.stream.end(Shutdown::Write);
         }
     }
 }
 
-impl Deref for OwnedReadHalf {
-    type Target = TcpStream;
+impl<S: Split> Deref for OwnedReadHalf<S> {
+    type Target = S;
 
-    fn deref(&self) -> &TcpStream {
+    fn deref(&self) -> &S {
         self.stream()
     }
 }
 
-impl Deref for OwnedWriteHalf {
-    type Target = TcpStream;
+impl<S: Split> Deref for OwnedWriteHalf<S> {
+    type Target = S;
 
-    fn deref(&self) -> &TcpStream {
+    fn deref(&self) -> &S {
         self.stream()
     }
 }
 
-impl fmt::Display for ReuniteError {
+impl<S: Split> fmt::Display for ReuniteError<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the halves of two different streams cannot be put together")
     }
 }
 
-impl Error for ReuniteError {}
+impl<S: Split + fmt::Debug> Error for ReuniteError<S> {}

@@ -1,56 +1,72 @@
 //! The stream.
 
-use super::addr::{ToSocketAddrs, lookup_host, none_given};
-use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
+use super::addr::{ToSocketAddrs, lookup_host};
+use super::connect::connect;
+use super::split::{self, OwnedReadHalf, OwnedWriteHalf, Split};
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
-use weftwork_io_driver::{Direction, Registered, tcp};
+use weftwork_io_driver::options::{self, Keepalive};
+use weftwork_io_driver::{Direction, Registered};
 
 /// A TCP connection.
 ///
 /// It is read and written through the traits of [`futures_io`], also by reference: `&TcpStream`
 /// implements them too, so that two tasks may use the two directions of one stream, or share
-/// one. [`into_split`](Self::into_split) gives two halves that own it.
+/// one. [`into_split`](Self::into_split) gives two halves that own it, and
+/// [`into_streams`](Self::into_streams) asyncio's reader and writer.
 ///
 /// Dropping it closes the connection; the system still sends what was written.
-#[doc(alias = "open_connection")]
-#[doc(alias = "StreamReader")]
-#[doc(alias = "StreamWriter")]
-pub struct TcpStream(Registered<std::net::TcpStream>);
+pub struct TcpStream(Arc<Registered<std::net::TcpStream>>);
 
 impl TcpStream {
     pub(super) fn new(registered: Registered<std::net::TcpStream>) -> Self {
-        Self(registered)
+        Self(Arc::new(registered))
     }
 
-    pub(super) fn registered(&self) -> &Registered<std::net::TcpStream> {
+    pub(super) fn registered(&self) -> &Arc<Registered<std::net::TcpStream>> {
         &self.0
     }
 
-    /// Opens a connection. Several addresses are tried in turn.
+    /// Opens a connection, to the first of the addresses that answers: the families take turns,
+    /// and the next address is tried when one has failed or has not answered for 250 ms
+    /// (RFC 8305, "happy eyeballs").
     ///
     /// # Errors
-    /// What the system says of the last address, what [`lookup_host`] says of a name, and
+    /// What the system says; if several addresses have failed, what it says of each, with the
+    /// kind of the first. What [`lookup_host`] says of a name, and
     /// [`RuntimeError`](crate::RuntimeError) as `Other` outside of a runtime. No descriptor
     /// being left is a [`DescriptorLimit`](super::DescriptorLimit) inside the error.
     ///
+    /// # Panics
+    /// With several addresses, when it is polled outside of a runtime after it began in one.
+    ///
     /// # Cancel safety
-    /// Dropped before its end, the attempt is given up.
+    /// Dropped before its end, all attempts are given up.
+    #[doc(alias = "happy_eyeballs_delay")]
     #[doc(alias = "sock_connect")]
     #[doc(alias = "create_connection")]
     pub async fn connect(addr: impl ToSocketAddrs) -> io::Result<Self> {
         let reactor = super::reactor()?;
-        let mut error = None;
-        for addr in lookup_host(addr).await? {
-            match weftwork_io_driver::connect(&reactor, addr).await {
-                Ok(stream) => return Ok(Self(stream)),
-                Err(failed) => error = Some(failed),
-            }
-        }
-        Err(error.unwrap_or_else(none_given))
+        let addrs = lookup_host(addr).await?;
+        connect(&reactor, addrs).await.map(Self::new)
+    }
+
+    /// As [`connect`](Self::connect), within a time that the look-up of the name counts to.
+    ///
+    /// # Errors
+    /// `TimedOut` after that time, and those of [`connect`](Self::connect).
+    ///
+    /// # Cancel safety
+    /// Dropped before its end, all attempts are given up.
+    pub async fn connect_timeout(addr: impl ToSocketAddrs, limit: Duration) -> io::Result<Self> {
+        let connected = crate::time::timeout(limit, Self::connect(addr)).await;
+        connected.unwrap_or_else(|_| {
+            let message = format!("the connection was not there after {limit:?}");
+            Err(io::Error::new(io::ErrorKind::TimedOut, message))
+        })
     }
 
     /// Takes over a stream of std, which is non-blocking from here on.
@@ -60,7 +76,7 @@ impl TcpStream {
     /// runtime.
     pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
         stream.set_nonblocking(true)?;
-        Registered::new(&super::reactor()?, stream).map(Self)
+        Registered::new(&super::reactor()?, stream).map(Self::new)
     }
 
     /// Two halves that own the stream together, for two tasks.
@@ -113,7 +129,7 @@ impl TcpStream {
     /// It takes nothing in any case.
     #[doc(alias = "add_reader")]
     pub async fn readable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_ready(Direction::Read, cx)).await
+        self.0.ready(Direction::Read).await.map(drop)
     }
 
     /// Waits until a write need not wait; otherwise as [`readable`](Self::readable).
@@ -125,7 +141,7 @@ impl TcpStream {
     /// It writes nothing in any case.
     #[doc(alias = "add_writer")]
     pub async fn writable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_ready(Direction::Write, cx)).await
+        self.0.ready(Direction::Write).await.map(drop)
     }
 
     /// Reads what is there; 0 is the end.
@@ -199,7 +215,7 @@ impl TcpStream {
     /// # Errors
     /// What the system says.
     pub fn linger(&self) -> io::Result<Option<Duration>> {
-        tcp::linger(self.0.get_ref())
+        options::linger(self.0.get_ref())
     }
 
     /// Says how long closing waits for unsent data, in whole seconds. Zero resets the
@@ -209,7 +225,39 @@ impl TcpStream {
     /// What the system says.
     #[doc(alias = "SO_LINGER")]
     pub fn set_linger(&self, linger: Option<Duration>) -> io::Result<()> {
-        tcp::set_linger(self.0.get_ref(), linger)
+        options::set_linger(self.0.get_ref(), linger)
+    }
+
+    /// Whether and when a silent peer is asked if it is still there; none: it is not.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn keepalive(&self) -> io::Result<Option<Keepalive>> {
+        options::keepalive(self.0.get_ref())
+    }
+
+    /// Says whether and when a silent peer is asked if it is still there. One that does not
+    /// answer is lost: then whoever waits gets the error `TimedOut`.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use weftwork::net::{Keepalive, TcpListener, TcpStream};
+    /// # fn main() -> std::io::Result<()> {
+    /// # weftwork::run(async {
+    /// # let listener = TcpListener::bind("127.0.0.1:0").await?;
+    /// # let stream = TcpStream::connect(listener.local_addr()?).await?;
+    /// let keepalive = Keepalive::default().idle(Duration::from_secs(60)).probes(4);
+    /// stream.set_keepalive(Some(keepalive))?;
+    /// # Ok(())
+    /// # })
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// What the system says; `InvalidInput` for times of less than a second.
+    #[doc(alias = "SO_KEEPALIVE")]
+    pub fn set_keepalive(&self, keepalive: Option<Keepalive>) -> io::Result<()> {
+        options::set_keepalive(self.0.get_ref(), keepalive)
     }
 
     /// The time to live of its packets.
@@ -235,6 +283,20 @@ impl TcpStream {
     #[doc(alias = "SO_ERROR")]
     pub fn take_error(&self) -> io::Result<Option<io::Error>> {
         self.0.get_ref().take_error()
+    }
+}
+
+impl Split for TcpStream {
+    fn share(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn end(&self, how: Shutdown) -> io::Result<()> {
+        self.shutdown(how)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Reading and writing through the traits of futures-io.
 
-use super::split::{OwnedReadHalf, OwnedWriteHalf};
+use super::split::{OwnedReadHalf, OwnedWriteHalf, Split};
 use super::stream::TcpStream;
+use super::unix::UnixStream;
 use futures_io::{AsyncRead, AsyncWrite};
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::Shutdown;
@@ -9,67 +10,76 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_io_driver::Direction;
 
-impl AsyncRead for &TcpStream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.registered()
-            .poll_read_stream(cx, buf.len(), |mut stream| stream.read(buf))
-    }
+/// The traits for a reference to a stream over a socket.
+macro_rules! streams {
+    ($($stream:ty),*) => {$(
+        impl AsyncRead for &$stream {
+            fn poll_read(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &mut [u8],
+            ) -> Poll<io::Result<usize>> {
+                self.registered()
+                    .poll_read_stream(cx, buf.len(), |mut stream| stream.read(buf))
+            }
 
-    fn poll_read_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
-        self.registered()
-            .poll_read_stream(cx, room, |mut stream| stream.read_vectored(bufs))
-    }
+            fn poll_read_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &mut [IoSliceMut<'_>],
+            ) -> Poll<io::Result<usize>> {
+                let room = bufs.iter().map(|buf| buf.len()).sum();
+                self.registered()
+                    .poll_read_stream(cx, room, |mut stream| stream.read_vectored(bufs))
+            }
+        }
+
+        impl AsyncWrite for &$stream {
+            fn poll_write(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                buf: &[u8],
+            ) -> Poll<io::Result<usize>> {
+                self.registered()
+                    .poll_io(Direction::Write, cx, |mut stream| stream.write(buf))
+            }
+
+            fn poll_write_vectored(
+                self: Pin<&mut Self>,
+                cx: &mut Context<'_>,
+                bufs: &[IoSlice<'_>],
+            ) -> Poll<io::Result<usize>> {
+                self.registered()
+                    .poll_io(Direction::Write, cx, |mut stream| {
+                        stream.write_vectored(bufs)
+                    })
+            }
+
+            /// Does nothing: what was written is with the system.
+            fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(Ok(()))
+            }
+
+            /// Ends writing; reading goes on.
+            fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+                Poll::Ready(match self.shutdown(Shutdown::Write) {
+                    // The connection is gone already.
+                    Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+                    result => result,
+                })
+            }
+        }
+    )*};
 }
 
-impl AsyncWrite for &TcpStream {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.registered()
-            .poll_io(Direction::Write, cx, |mut stream| stream.write(buf))
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.registered()
-            .poll_io(Direction::Write, cx, |mut stream| {
-                stream.write_vectored(bufs)
-            })
-    }
-
-    /// Does nothing: what was written is with the system.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    /// Ends writing; reading goes on.
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(match self.shutdown(Shutdown::Write) {
-            // The connection is gone already.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
-            result => result,
-        })
-    }
-}
+streams!(TcpStream, UnixStream);
 
 /// Reads through the reference that `$stream` gives.
 macro_rules! read_by_reference {
-    ($ty:ty, |$this:ident| $stream:expr) => {
-        impl AsyncRead for $ty {
+    ($ty:ty $(where $s:ident)?, |$this:ident| $stream:expr) => {
+        impl$(<$s: Split + Unpin>)? AsyncRead for $ty
+        $(where for<'a> &'a $s: AsyncRead)?
+        {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -93,8 +103,10 @@ macro_rules! read_by_reference {
 
 /// Writes through the reference that `$stream` gives.
 macro_rules! write_by_reference {
-    ($ty:ty, |$this:ident| $stream:expr) => {
-        impl AsyncWrite for $ty {
+    ($ty:ty $(where $s:ident)?, |$this:ident| $stream:expr) => {
+        impl$(<$s: Split + Unpin>)? AsyncWrite for $ty
+        $(where for<'a> &'a $s: AsyncWrite)?
+        {
             fn poll_write(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
@@ -128,5 +140,7 @@ macro_rules! write_by_reference {
 
 read_by_reference!(TcpStream, |this| &*this);
 write_by_reference!(TcpStream, |this| &*this);
-read_by_reference!(OwnedReadHalf, |this| this.stream());
-write_by_reference!(OwnedWriteHalf, |this| this.stream());
+read_by_reference!(UnixStream, |this| &*this);
+write_by_reference!(UnixStream, |this| &*this);
+read_by_reference!(OwnedReadHalf<S> where S, |this| this.stream());
+write_by_reference!(OwnedWriteHalf<S> where S, |this| this.stream());

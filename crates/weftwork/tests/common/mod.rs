@@ -342,3 +342,16 @@ pub(crate) fn worked() -> Duration {
 }
 
 static START: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
+
+/// Opens files until there is no descriptor left, and none comes free: a thread that starts has
+/// one for a moment (the C library's allocator looks how many processors there are).
+pub(crate) async fn use_up_descriptors() -> Vec<std::fs::File> {
+    let mut files = Vec::new();
+    for _ in 0..5 {
+        while let Ok(file) = std::fs::File::open("/dev/null") {
+            files.push(file);
+        }
+        weftwork::sleep(ms(10)).await;
+    }
+    files
+}

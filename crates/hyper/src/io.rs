@@ -6,7 +6,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// A stream with the traits of [`hyper::rt`].
+/// A stream with the traits of [`hyper::rt`]: `HyperIo(stream)`.
 ///
 /// Bytes that are read pass through a buffer on the stack: that costs a copy, and needs no `unsafe`.
 #[derive(Debug)]

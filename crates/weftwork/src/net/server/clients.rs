@@ -1,0 +1,154 @@
+//! The open connections of a server.
+
+use super::super::stream::TcpStream;
+use std::collections::HashMap;
+use std::net::Shutdown;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use weftwork_io_driver::{Registered, options};
+use weftwork_scheduler::TaskControl;
+use weftwork_std_or_loom::Mutex;
+use weftwork_sync::CancellationToken;
+
+/// The connections, and how many tasks still accept further ones.
+#[derive(Debug)]
+pub(super) struct Clients {
+    state: Mutex<State>,
+    /// Nobody accepts any more, and the last connection has ended.
+    drained: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    accepting: usize,
+    next: u64,
+    open: HashMap<u64, Client>,
+}
+
+#[derive(Debug)]
+struct Client {
+    /// It is the handler's, and is gone when that has dropped it.
+    stream: Weak<Registered<std::net::TcpStream>>,
+    /// None for the moment between accepting and spawning.
+    task: Option<TaskControl>,
+    aborted: bool,
+}
+
+impl Clients {
+    pub(super) fn new(accepting: usize) -> Self {
+        Self {
+            state: Mutex::new(State {
+                accepting,
+                next: 0,
+                open: HashMap::new(),
+            }),
+            drained: CancellationToken::new(),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().open.len()
+    }
+
+    /// A connection was accepted; gives its number.
+    pub(super) fn add(&self, stream: &TcpStream) -> u64 {
+        let client = Client {
+            stream: Arc::downgrade(stream.registered()),
+            task: None,
+            aborted: false,
+        };
+        let mut state = self.state.lock();
+        let number = state.next;
+        state.next += 1;
+        state.open.insert(number, client);
+        number
+    }
+
+    /// The task that serves it was spawned, and may have ended already.
+    pub(super) fn is_served_by(&self, number: u64, task: TaskControl) {
+        let mut state = self.state.lock();
+        let aborted = match state.open.get_mut(&number) {
+            Some(client) if client.aborted => task,
+            Some(client) => {
+                client.task = Some(task);
+                return;
+            }
+            None => return,
+        };
+        drop(state);
+        cancel(&aborted);
+    }
+
+    /// A connection has ended.
+    pub(super) fn remove(&self, number: u64) {
+        let mut state = self.state.lock();
+        let client = state.open.remove(&number);
+        let is_drained = state.is_drained();
+        drop(state);
+        drop(client);
+        if is_drained {
+            self.drained.cancel();
+        }
+    }
+
+    /// A task accepts no more.
+    pub(super) fn accepts_no_more(&self) {
+        let mut state = self.state.lock();
+        state.accepting -= 1;
+        let is_drained = state.is_drained();
+        drop(state);
+        if is_drained {
+            self.drained.cancel();
+        }
+    }
+
+    pub(super) async fn drained(&self) {
+        self.drained.cancelled().await;
+    }
+
+    pub(super) fn close_all(&self) {
+        for stream in self.streams() {
+            // An error means that the connection is gone.
+            let _ = stream.get_ref().shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(super) fn abort_all(&self) {
+        let tasks: Vec<_> = {
+            let mut state = self.state.lock();
+            let open = state.open.values_mut();
+            open.filter_map(|client| {
+                client.aborted = true;
+                client.task.clone()
+            })
+            .collect()
+        };
+        for stream in self.streams() {
+            let socket = stream.get_ref();
+            // Errors mean that the connection is gone. Whoever reads it in another task than
+            // the handler's hears of the end as well.
+            let _ = options::set_linger(socket, Some(Duration::ZERO));
+            let _ = socket.shutdown(Shutdown::Read);
+        }
+        for task in tasks {
+            cancel(&task);
+        }
+    }
+
+    /// The streams that are still there.
+    fn streams(&self) -> Vec<Arc<Registered<std::net::TcpStream>>> {
+        let state = self.state.lock();
+        let streams = state.open.values().map(|client| client.stream.upgrade());
+        streams.flatten().collect()
+    }
+}
+
+impl State {
+    fn is_drained(&self) -> bool {
+        self.accepting == 0 && self.open.is_empty()
+    }
+}
+
+fn cancel(task: &TaskControl) {
+    task.cancel_with("the server aborts its clients");
+}

@@ -1,0 +1,11 @@
+//! Unix sockets: streams and datagrams between processes of one machine, with files as addresses.
+
+mod datagram;
+mod file;
+mod listener;
+mod stream;
+
+pub use datagram::UnixDatagram;
+pub use listener::UnixListener;
+pub use stream::UnixStream;
+pub use weftwork_io_driver::unix::Credentials;

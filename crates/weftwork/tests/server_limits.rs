@@ -1,0 +1,358 @@
+//! A server at its limits: no descriptors left, many idle connections, no descriptor lost. Each
+//! test has a process of its own.
+
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a child tells its parent where it serves; what is skipped is said"
+)]
+
+mod common;
+
+use common::{On, Reports, Watchdog, ms};
+use futures::{AsyncReadExt, AsyncWriteExt};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::{SocketAddr, TcpStream as TcpStreamOfStd};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+use weftwork::net::{
+    Server, TcpStream, UdpSocket, UnixStream, raise_descriptor_limit, start_server,
+};
+use weftwork::{Builder, Runtime};
+
+const CHILD: &str = "WEFTWORK_TEST_CHILD";
+const HERE: &str = "127.0.0.1:0";
+
+/// This test once more, in a process of its own. None: this is that process.
+fn process_of(test: &str) -> Option<Command> {
+    if std::env::var(CHILD).is_ok_and(|name| name == test) {
+        return None;
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", test, "--nocapture"])
+        .env(CHILD, test);
+    Some(command)
+}
+
+/// Runs a test in a process of its own.
+fn in_a_process(test: &str, inside: impl FnOnce()) {
+    let Some(mut command) = process_of(test) else {
+        return inside();
+    };
+    let child = command.output().unwrap();
+    let told = String::from_utf8_lossy(&child.stdout);
+    let errors = String::from_utf8_lossy(&child.stderr);
+    assert!(child.status.success(), "{told}\n{errors}");
+    assert!(told.contains("1 passed"), "{told}");
+}
+
+fn limit_descriptors(current: u64) {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let current = Some(current);
+    setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
+}
+
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// How long this process has worked.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    time.try_into().unwrap()
+}
+
+async fn echo(stream: TcpStream, _: SocketAddr) {
+    // An error is a client that has gone.
+    let _ = futures::io::copy(&stream, &mut &stream).await;
+}
+
+/// A server in a process of its own, which ends when its input does.
+struct Remote {
+    child: Child,
+    told: Lines<BufReader<ChildStdout>>,
+    addr: SocketAddr,
+}
+
+impl Remote {
+    /// Starts a test once more, which serves there with [`serve_here`].
+    fn start(command: &mut Command, kind: &str) -> Self {
+        let child = command.env("KIND", kind);
+        let child = child.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = child.spawn().unwrap();
+        let told = BufReader::new(child.stdout.take().unwrap()).lines();
+        let addr = SocketAddr::from(([0; 4], 0));
+        let mut remote = Self { child, told, addr };
+        remote.addr = remote.until("listening on ").parse().unwrap();
+        remote
+    }
+
+    /// What it says after these words.
+    fn until(&mut self, words: &str) -> String {
+        loop {
+            let line = self.told.next().expect("it says more").unwrap();
+            if let Some((_, rest)) = line.split_once(words) {
+                return rest.to_owned();
+            }
+        }
+    }
+
+    /// A client; all of them together are more than the backlog holds.
+    fn connect(&self) -> TcpStreamOfStd {
+        let stream = TcpStreamOfStd::connect(self.addr).unwrap();
+        stream.set_read_timeout(Some(common::LONG)).unwrap();
+        stream
+    }
+
+    fn end(mut self) {
+        drop(self.child.stdin.take());
+        let rest: Vec<_> = self.told.map(Result::unwrap).collect();
+        assert!(self.child.wait().unwrap().success(), "{rest:?}");
+        assert!(
+            rest.iter().any(|line| line.contains("1 passed")),
+            "{rest:?}"
+        );
+    }
+}
+
+/// The other side of [`Remote`]: serves on the runtime that it asks for until the input ends.
+fn serve_here(builder: Builder, meanwhile: impl AsyncFn(&Server)) {
+    let kind = match std::env::var("KIND").unwrap().as_str() {
+        "local" => On::Local,
+        _ => On::Workers(2),
+    };
+    let runtime = kind.runtime(builder);
+    runtime.block_on(async {
+        let server = start_server(HERE, echo).await.unwrap();
+        println!("listening on {}", server.local_addr());
+        meanwhile(&server).await;
+        let wait_for_the_end = || std::io::stdin().read(&mut [0]).unwrap();
+        weftwork::spawn_blocking(wait_for_the_end).await;
+        server.close();
+        server.wait_closed().await;
+    });
+    runtime.close().unwrap();
+}
+
+fn ask_blocking(mut client: &TcpStreamOfStd) {
+    client.write_all(b"?").unwrap();
+    client.read_exact(&mut [0]).unwrap();
+}
+
+/// A server with 64 descriptors, and 600 clients.
+#[test]
+fn with_few_descriptors_all_clients_are_served_in_turn() {
+    const TEST: &str = "with_few_descriptors_all_clients_are_served_in_turn";
+    const CLIENTS: usize = 600;
+    let _watchdog = Watchdog::start();
+    let Some(mut command) = process_of(TEST) else {
+        return serve_with_few_descriptors();
+    };
+    raise_descriptor_limit().unwrap();
+    for kind in ["2", "local"] {
+        let remote = Remote::start(&mut command, kind);
+        let clients: Vec<_> = (0..CLIENTS).map(|_| remote.connect()).collect();
+        // The first ones are served while there is nothing left for the others.
+        clients[..20].iter().for_each(ask_blocking);
+        for client in clients {
+            ask_blocking(&client);
+        }
+        remote.end();
+    }
+}
+
+fn serve_with_few_descriptors() {
+    let reports = Reports::default();
+    let sink = reports.clone();
+    limit_descriptors(64);
+    let began = worked();
+    let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
+    serve_here(builder, async |_| {});
+    let busy = worked().saturating_sub(began);
+    assert!(busy < Duration::from_secs(2), "{busy:?} of work: it spins");
+    let reports = reports.take();
+    assert_eq!(reports.len(), 1, "reported once: {reports:?}");
+    assert!(reports[0].message.contains("limit is 64"), "{reports:?}");
+    assert!(reports[0].message.contains("ulimit -n"), "{reports:?}");
+}
+
+/// A server that is stopped and continued again and again: its waits end early, with an error
+/// that nobody is to see.
+#[test]
+fn a_storm_of_interruptions() {
+    const TEST: &str = "a_storm_of_interruptions";
+    use rustix::process::{Pid, Signal, kill_process};
+    let _watchdog = Watchdog::start();
+    let Some(mut command) = process_of(TEST) else {
+        return serve_here(Runtime::builder(), async |_| {});
+    };
+    for kind in ["2", "local"] {
+        let remote = Remote::start(&mut command, kind);
+        let clients: Vec<_> = (0..20).map(|_| remote.connect()).collect();
+        let server = Pid::from_child(&remote.child);
+        for round in 0..200 {
+            kill_process(server, Signal::STOP).unwrap();
+            let mut client = &clients[round % clients.len()];
+            client.write_all(b"?").unwrap();
+            kill_process(server, Signal::CONT).unwrap();
+            client.read_exact(&mut [0]).unwrap();
+            drop(remote.connect());
+        }
+        drop(clients);
+        remote.end();
+    }
+}
+
+/// Accepting is tried again a few times a second, not at each opportunity.
+#[test]
+fn an_accept_that_fails_is_tried_again_now_and_then() {
+    const TEST: &str = "an_accept_that_fails_is_tried_again_now_and_then";
+    in_a_process(TEST, || {
+        let _watchdog = Watchdog::start();
+        for kind in common::EVERYWHERE {
+            let reports = Reports::default();
+            let sink = reports.clone();
+            let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
+            let runtime = kind.runtime(builder);
+            runtime.block_on(async {
+                let server = start_server(HERE, echo).await.unwrap();
+                let mut early = TcpStream::connect(server.local_addr()).await.unwrap();
+                ask(&mut early).await;
+                let mut late = std::net::TcpStream::connect(server.local_addr()).unwrap();
+                let before = server.connections();
+                limit_descriptors(64);
+                let mut fill = common::use_up_descriptors().await;
+                // The one above may have been accepted in time: this one is not.
+                let later = loop {
+                    drop(fill.pop());
+                    if let Ok(stream) = TcpStreamOfStd::connect(server.local_addr()) {
+                        break stream;
+                    }
+                };
+                common::until(|| reports.count() == 1).await;
+                let acceptor = weftwork::all_tasks()
+                    .into_iter()
+                    .find(|task| task.name().starts_with("server on"))
+                    .unwrap();
+                let (began, polls) = (Instant::now(), acceptor.polls());
+                weftwork::sleep(ms(500)).await;
+                let tries = f64::from(acceptor.polls() - polls);
+                let a_second = tries / began.elapsed().as_secs_f64();
+                assert!(tries > 0.0 && a_second < 10.0, "{a_second} a second");
+                ask(&mut early).await;
+                fill.clear();
+                late.write_all(b"?").unwrap();
+                common::until(|| server.connections() > before).await;
+                drop(later);
+                let answered = weftwork::spawn_blocking(move || late.read(&mut [0]).unwrap());
+                assert_eq!(answered.await, 1);
+                assert_eq!(reports.count(), 1);
+                server.close();
+            });
+            raise_descriptor_limit().unwrap();
+        }
+    });
+}
+
+async fn ask(stream: &mut TcpStream) {
+    stream.write_all(b"?").await.unwrap();
+    stream.read_exact(&mut [0]).await.unwrap();
+}
+
+#[test]
+fn ten_thousand_idle_connections() {
+    const TEST: &str = "ten_thousand_idle_connections";
+    const CONNECTIONS: usize = 10_000;
+    let _watchdog = Watchdog::start();
+    let limit = raise_descriptor_limit().unwrap();
+    let Some(mut command) = process_of(TEST) else {
+        return serve_here(Runtime::builder(), async |server| {
+            common::until(|| server.connections() == CONNECTIONS).await;
+            let began = worked();
+            weftwork::sleep(ms(200)).await;
+            println!("idle for {}", worked().saturating_sub(began).as_millis());
+        });
+    };
+    if limit.is_some_and(|limit| limit < CONNECTIONS as u64 + 500) {
+        eprintln!("skipped: {TEST} needs more than {limit:?} descriptors");
+        return;
+    }
+    for kind in ["2", "local"] {
+        let mut remote = Remote::start(&mut command, kind);
+        let clients: Vec<_> = (0..CONNECTIONS).map(|_| remote.connect()).collect();
+        let busy: u64 = remote.until("idle for ").parse().unwrap();
+        assert!(busy < 100, "{busy} ms of work for nothing");
+        // They are alive.
+        clients.iter().step_by(97).for_each(ask_blocking);
+        drop(clients);
+        remote.end();
+    }
+}
+
+/// Whatever happens to sockets, their descriptors are given back.
+#[test]
+fn no_descriptor_is_lost() {
+    in_a_process("no_descriptor_is_lost", || {
+        let _watchdog = Watchdog::start();
+        let before = open_descriptors();
+        for kind in common::EVERYWHERE {
+            let runtime = kind.runtime(Runtime::builder());
+            runtime.block_on(async {
+                for round in 0..20 {
+                    leave_sockets_behind(round).await;
+                }
+                // Some wait while the runtime closes.
+                let server = start_server(HERE, echo).await.unwrap();
+                for _ in 0..20 {
+                    let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();
+                    let reading = async move { stream.read(&mut [0]).await };
+                    weftwork::spawn(reading).detach();
+                }
+            });
+            runtime.close().unwrap();
+            drop(runtime);
+            // Threads of the pool are gone, too.
+            assert!(common::comes_true(|| open_descriptors() <= before));
+        }
+    });
+}
+
+async fn leave_sockets_behind(round: u32) {
+    let server = Server::builder().max_connections(5).start(HERE, echo);
+    let server = server.await.unwrap();
+    let addr = server.local_addr();
+    let connecting = weftwork::spawn(TcpStream::connect([addr; 3]));
+    if round.is_multiple_of(2) {
+        weftwork::yield_now().await;
+    }
+    connecting.cancel();
+    let mut streams = Vec::new();
+    for _ in 0..5 {
+        streams.push(TcpStream::connect(addr).await.unwrap());
+    }
+    let (reader, writer) = streams.pop().unwrap().into_split();
+    if round.is_multiple_of(3) {
+        drop(reader.reunite(writer));
+    }
+    let (one, other) = UnixStream::pair().unwrap();
+    let reading = weftwork::spawn(async move { (&one).read(&mut [0]).await });
+    let udp = UdpSocket::bind(HERE).await.unwrap();
+    let receiving = weftwork::spawn(async move { udp.recv_from(&mut [0]).await });
+    weftwork::yield_now().await;
+    reading.cancel();
+    receiving.cancel();
+    drop((reading.outcome().await, receiving.outcome().await));
+    drop(other);
+    match round % 3 {
+        0 => server.abort_clients(),
+        1 => server.close_clients(),
+        _ => drop(streams),
+    }
+    server.close();
+    drop(connecting.outcome().await);
+    server.abort_clients();
+    server.wait_closed().await;
+}
