@@ -19,6 +19,8 @@ mod reactor;
 #[cfg(not(weftwork_loom))]
 mod registered;
 #[cfg(not(weftwork_loom))]
+pub mod signal;
+#[cfg(not(weftwork_loom))]
 mod slots;
 #[cfg(not(weftwork_loom))]
 mod source;

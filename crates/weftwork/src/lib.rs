@@ -34,6 +34,7 @@ pub mod net;
 mod run;
 mod scope;
 mod shield;
+pub mod signal;
 pub mod time;
 mod wait;
 
@@ -71,6 +72,7 @@ pub mod sync {
 
 /// What programs want to have in scope.
 pub mod prelude {
+    pub use crate::signal::CtrlCExt;
     pub use crate::{
         Handle, RaiseExt, ResumeExt, Runtime, Task, TaskError, catch, gather, run, spawn, wait,
     };
