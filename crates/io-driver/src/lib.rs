@@ -39,4 +39,4 @@ pub use reactor::Reactor;
 #[cfg(not(weftwork_loom))]
 pub use registered::{Io, Registered};
 #[cfg(not(weftwork_loom))]
-pub use source::Direction;
+pub use source::{Direction, Tick};

@@ -64,7 +64,11 @@ pub(crate) fn explain_refusal(error: io::Error) -> io::Error {
         }
         Some(Errno::PERM) => {
             "this kind of descriptor cannot be waited for (it is a regular file or a directory): \
-             use the blocking pool"
+             use the blocking pool (`spawn_blocking`)"
+        }
+        Some(Errno::BADF) => {
+            "this descriptor is closed: whoever registers it has to own it, or borrow it from \
+             its owner"
         }
         Some(Errno::NOSPC) => {
             "this user has too many descriptors registered: raise the limit (`sysctl \

@@ -187,9 +187,10 @@ impl Reactor {
         }
     }
 
-    /// Registers an object for both directions; gives its key.
-    pub(crate) fn register(&self, io: &impl AsFd) -> io::Result<(usize, Arc<Source>)> {
-        let source = Arc::new(Source::new(self.poller.tells_the_end()));
+    /// Registers an object for both directions, which is guessed to be `ready` or not; gives its
+    /// key.
+    pub(crate) fn register(&self, io: &impl AsFd, ready: bool) -> io::Result<(usize, Arc<Source>)> {
+        let source = Arc::new(Source::new(self.poller.tells_the_end(), ready));
         let key = {
             let mut sources = self.sources.lock();
             if let Some(failure) = &sources.failed {

@@ -1,7 +1,7 @@
 //! An I/O object with its registration.
 
 use crate::reactor::Reactor;
-use crate::source::{Direction, Look, Source};
+use crate::source::{Direction, Look, Source, Tick};
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -27,7 +27,8 @@ const LONGEST_TRANSFER: usize = 1 << 30;
 #[doc(alias = "AsyncFd")]
 #[doc(alias = "Async")]
 pub struct Registered<T: AsFd> {
-    io: T,
+    /// There until [`into_inner`](Self::into_inner) or the drop takes it.
+    io: Option<T>,
     key: usize,
     source: Arc<Source>,
     reactor: Arc<Reactor>,
@@ -36,15 +37,32 @@ pub struct Registered<T: AsFd> {
 }
 
 impl<T: AsFd> Registered<T> {
-    /// Registers an object, which must be in non-blocking mode.
+    /// Registers an object, which must be in non-blocking mode. Its first operation is tried at
+    /// once.
     ///
     /// # Errors
     /// The reactor is closed or dead, or the system does not take the object: not a pollable
     /// kind, registered already, no memory.
     pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self> {
-        let (key, source) = reactor.register(&io)?;
+        Self::with_guess(reactor, io, true).map_err(|(error, _io)| error)
+    }
+
+    /// As [`new`](Self::new), but nothing is tried before the system has said that it may not
+    /// block.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), with the object.
+    pub fn unready(reactor: &Arc<Reactor>, io: T) -> Result<Self, (io::Error, T)> {
+        Self::with_guess(reactor, io, false)
+    }
+
+    fn with_guess(reactor: &Arc<Reactor>, io: T, ready: bool) -> Result<Self, (io::Error, T)> {
+        let (key, source) = match reactor.register(&io, ready) {
+            Ok(registration) => registration,
+            Err(error) => return Err((error, io)),
+        };
         Ok(Self {
-            io,
+            io: Some(io),
             key,
             source,
             reactor: Arc::clone(reactor),
@@ -54,7 +72,18 @@ impl<T: AsFd> Registered<T> {
 
     /// The object.
     pub fn get_ref(&self) -> &T {
-        &self.io
+        self.io.as_ref().expect("only what consumes it takes it")
+    }
+
+    /// Ends the registration and gives the object back, in non-blocking mode still.
+    pub fn into_inner(mut self) -> T {
+        self.deregister().expect("only what consumes it takes it")
+    }
+
+    fn deregister(&mut self) -> Option<T> {
+        let io = self.io.take()?;
+        self.reactor.deregister(self.key, &io);
+        Some(io)
     }
 
     /// The reactor with which it is registered.
@@ -75,6 +104,28 @@ impl<T: AsFd> Registered<T> {
             Look::Ready(_) => Poll::Ready(Ok(())),
             Look::Waiting => Poll::Pending,
         }
+    }
+
+    /// Waits until an operation may not block; gives the moment for [`refute`](Self::refute).
+    ///
+    /// # Cancel safety
+    /// It takes nothing in any case.
+    pub fn ready(
+        &self,
+        direction: Direction,
+    ) -> Io<'_, T, impl FnMut(&T, Tick) -> io::Result<Tick> + Unpin, Tick> {
+        self.io_as(direction, |_: &T, tick| Ok(tick))
+    }
+
+    /// Says that an operation would have blocked: it is not ready, unless an event came after
+    /// this moment.
+    ///
+    /// # Errors
+    /// The system does not listen any more.
+    pub fn refute(&self, direction: Direction, as_of: Tick) -> io::Result<()> {
+        self.source.would_block(direction, as_of, |next| {
+            self.reactor.rearm(self.key, self.get_ref(), next)
+        })
     }
 
     /// Tries an operation once. After `WouldBlock`, [`poll_ready`](Self::poll_ready) waits.
@@ -137,9 +188,20 @@ impl<T: AsFd> Registered<T> {
     ///
     /// # Cancel safety
     /// Dropped before its end, it has done nothing.
-    pub fn io<R, F>(&self, direction: Direction, operation: F) -> Io<'_, T, F, R>
+    pub fn io<R, F>(
+        &self,
+        direction: Direction,
+        mut operation: F,
+    ) -> Io<'_, T, impl FnMut(&T, Tick) -> io::Result<R> + Unpin, R>
     where
         F: FnMut(&T) -> io::Result<R> + Unpin,
+    {
+        self.io_as(direction, move |io: &T, _| operation(io))
+    }
+
+    fn io_as<R, F>(&self, direction: Direction, operation: F) -> Io<'_, T, F, R>
+    where
+        F: FnMut(&T, Tick) -> io::Result<R> + Unpin,
     {
         Io {
             registered: self,
@@ -156,7 +218,7 @@ impl<T: AsFd> Registered<T> {
         key: Option<u64>,
         direction: Direction,
         cx: &mut Context<'_>,
-        mut operation: impl FnMut(&T, u64) -> io::Result<R>,
+        mut operation: impl FnMut(&T, Tick) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
         if delivering() {
             return Poll::Pending;
@@ -177,15 +239,12 @@ impl<T: AsFd> Registered<T> {
     fn attempt<R>(
         &self,
         direction: Direction,
-        tick: u64,
+        tick: Tick,
         mut operation: impl FnMut(&T) -> io::Result<R>,
     ) -> Option<io::Result<R>> {
-        match operation(&self.io) {
+        match operation(self.get_ref()) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                let refuted = self.source.would_block(direction, tick, |next| {
-                    self.reactor.rearm(self.key, &self.io, next)
-                });
-                refuted.err().map(Err)
+                self.refute(direction, tick).err().map(Err)
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => None,
             result => Some(result),
@@ -195,17 +254,17 @@ impl<T: AsFd> Registered<T> {
 
 impl<T: AsFd> Drop for Registered<T> {
     fn drop(&mut self) {
-        self.reactor.deregister(self.key, &self.io);
+        self.deregister();
     }
 }
 
 impl<T: AsFd + fmt::Debug> fmt::Debug for Registered<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.io.fmt(f)
+        self.get_ref().fmt(f)
     }
 }
 
-/// The future of [`Registered::io`].
+/// The future of [`Registered::io`] and [`Registered::ready`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Io<'a, T: AsFd, F, R> {
     registered: &'a Registered<T>,
@@ -220,7 +279,7 @@ pub struct Io<'a, T: AsFd, F, R> {
 impl<T, F, R> Future for Io<'_, T, F, R>
 where
     T: AsFd,
-    F: FnMut(&T) -> io::Result<R> + Unpin,
+    F: FnMut(&T, Tick) -> io::Result<R> + Unpin,
 {
     type Output = io::Result<R>;
 
@@ -229,7 +288,7 @@ where
         let operation = &mut this.operation;
         let polled = this
             .registered
-            .poll_as(Some(this.key), this.direction, cx, |io, _| operation(io));
+            .poll_as(Some(this.key), this.direction, cx, operation);
         this.waits |= polled.is_pending();
         polled
     }

@@ -29,11 +29,15 @@ pub enum Direction {
     Write,
 }
 
+/// A moment in the life of an object's readiness: what came later is newer than it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tick(u64);
+
 /// One registered object.
 #[derive(Debug)]
 pub(crate) struct Source(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     read: Half,
     write: Half,
@@ -50,16 +54,17 @@ pub(crate) struct Failure(io::ErrorKind, String);
 struct Half {
     ready: bool,
     /// Counts the events.
-    tick: u64,
+    tick: Tick,
     waiters: Waiters,
 }
 
-impl Default for Half {
-    fn default() -> Self {
-        // Nothing is known: the first operation finds out.
+impl Half {
+    /// Nothing is known yet, but one may be guessed to be `ready`: the first operation then
+    /// finds out.
+    fn new(ready: bool) -> Self {
         Self {
-            ready: true,
-            tick: 0,
+            ready,
+            tick: Tick(0),
             waiters: Waiters::default(),
         }
     }
@@ -67,8 +72,8 @@ impl Default for Half {
 
 /// What a look at the readiness gave.
 pub(crate) enum Look {
-    /// Try; the number says as of which event.
-    Ready(u64),
+    /// Try; with the moment of this look.
+    Ready(Tick),
     Waiting,
 }
 
@@ -105,10 +110,13 @@ impl State {
 
 impl Source {
     /// `tells_the_end`: events say when a short read does not mean that nothing is left.
-    pub(crate) fn new(tells_the_end: bool) -> Self {
+    /// `ready`: operations are tried before there was an event.
+    pub(crate) fn new(tells_the_end: bool, ready: bool) -> Self {
         Self(Mutex::new(State {
+            read: Half::new(ready),
+            write: Half::new(ready),
             doubt: !tells_the_end,
-            ..State::default()
+            failed: None,
         }))
     }
 
@@ -156,7 +164,7 @@ impl Source {
     pub(crate) fn would_block(
         &self,
         direction: Direction,
-        tick: u64,
+        tick: Tick,
         rearm: impl FnOnce(Interest) -> io::Result<()>,
     ) -> io::Result<()> {
         let mut state = self.0.lock();
@@ -173,7 +181,7 @@ impl Source {
 
     /// A stream gave less than there was room for: it is empty, unless an event says or said
     /// otherwise.
-    pub(crate) fn short_read(&self, tick: u64) {
+    pub(crate) fn short_read(&self, tick: Tick) {
         let mut state = self.0.lock();
         if state.read.tick == tick && !state.doubt {
             state.read.ready = false;
@@ -197,7 +205,7 @@ impl Source {
             if came {
                 let half = state.half(direction);
                 half.ready = true;
-                half.tick += 1;
+                half.tick.0 += 1;
                 half.waiters.take_all(wakers);
             }
         }

@@ -6,16 +6,9 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
-/// Flags that some systems take together with the call that makes a descriptor, so that no
-/// other thread's child can inherit it and no second call is needed.
-#[cfg(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-))]
+/// Flags that go with the call that makes a descriptor, so that no other thread's child can
+/// inherit it and no second call is needed. Apple's systems have none.
+#[cfg(not(target_vendor = "apple"))]
 mod make {
     use super::{AddressFamily, SocketAddr, SocketType, TcpListener, TcpStream};
     use rustix::net::{SocketFlags, acceptfrom_with, socket_with};
@@ -40,14 +33,7 @@ mod make {
     }
 }
 
-#[cfg(not(any(
-    target_os = "linux",
-    target_os = "android",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
-)))]
+#[cfg(target_vendor = "apple")]
 mod make {
     use super::{AddressFamily, SocketAddr, SocketType, TcpListener, TcpStream};
     use std::io;
@@ -56,7 +42,6 @@ mod make {
         let socket = rustix::net::socket(family, SocketType::STREAM, None)?;
         rustix::io::fcntl_setfd(&socket, rustix::io::FdFlags::CLOEXEC)?;
         // Writing to a closed connection must be an error, not a signal.
-        #[cfg(target_vendor = "apple")]
         rustix::net::sockopt::set_socket_nosigpipe(&socket, true)?;
         let stream = TcpStream::from(socket);
         stream.set_nonblocking(true)?;

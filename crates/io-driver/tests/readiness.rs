@@ -354,6 +354,62 @@ fn a_try_does_not_wait_and_knows_what_was_refuted() {
 }
 
 #[test]
+fn what_starts_unready_is_not_tried_before_an_event() {
+    each(|reactor, kind| {
+        let (ours, mut peer) = common::pair();
+        ours.set_nonblocking(true).unwrap();
+        let ours = Registered::unready(reactor, ours).unwrap();
+        let reader = Reader::new(&ours);
+        reader.waits();
+        assert_eq!(reader.attempts(), 0, "{kind:?}");
+        peer.write_all(b"x").unwrap();
+        turn_until(reactor, || reader.waker.get() > 0);
+        reader.gives(8, b"x");
+        // What was there before the registration is an event too.
+        let ours = ours.into_inner();
+        assert!(reactor.is_empty());
+        peer.write_all(b"y").unwrap();
+        until_readable(&ours);
+        let ours = Registered::unready(reactor, ours).unwrap();
+        let reader = Reader::new(&ours);
+        reader.waits();
+        turn_until(reactor, || reader.waker.get() > 0);
+        reader.gives(8, b"y");
+    });
+}
+
+#[test]
+fn readiness_is_taken_back_only_by_the_latest_moment() {
+    each(|reactor, kind| {
+        let (ours, mut peer) = common::pair();
+        ours.set_nonblocking(true).unwrap();
+        let ours = Registered::unready(reactor, ours).unwrap();
+        let waker = Count::new();
+        let waker_of_it = waker.waker();
+        let mut cx = Context::from_waker(&waker_of_it);
+        let ready = |cx: &mut Context<'_>| pin!(ours.ready(Direction::Read)).poll(cx);
+        assert!(ready(&mut cx).is_pending());
+        peer.write_all(b"x").unwrap();
+        let mut seen = Poll::Pending;
+        turn_until(reactor, || {
+            seen = ready(&mut cx);
+            seen.is_ready()
+        });
+        let Poll::Ready(Ok(old)) = seen else {
+            panic!("{kind:?}: {seen:?}");
+        };
+        assert!(ready(&mut cx).is_ready(), "nothing has said otherwise");
+        ours.get_ref().read_exact(&mut [0]).unwrap();
+        ours.refute(Direction::Read, old).unwrap();
+        assert!(ready(&mut cx).is_pending());
+        peer.write_all(b"y").unwrap();
+        turn_until(reactor, || ready(&mut cx).is_ready());
+        ours.refute(Direction::Read, old).unwrap();
+        assert!(ready(&mut cx).is_ready(), "what came later stays");
+    });
+}
+
+#[test]
 fn a_notification_ends_this_wait_or_the_next_one() {
     for &kind in PollerKind::all() {
         let reactor = reactor(kind);

@@ -36,16 +36,18 @@
 //! the bytes may have gone.
 
 mod addr;
+mod async_fd;
 mod listener;
 mod split;
 mod stream;
 mod traits;
 
 pub use addr::{ToSocketAddrs, lookup_host};
+pub use async_fd::{AsyncFd, ReadyGuard, RegisterError};
 pub use listener::TcpListener;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;
-pub use weftwork_io_driver::DescriptorLimit;
+pub use weftwork_io_driver::{DescriptorLimit, Direction};
 
 use crate::Handle;
 use std::io;

@@ -3,7 +3,6 @@
 use super::addr::{ToSocketAddrs, lookup_host, none_given};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf};
 use std::fmt;
-use std::future::poll_fn;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::time::Duration;
@@ -113,7 +112,7 @@ impl TcpStream {
     /// It takes nothing in any case.
     #[doc(alias = "add_reader")]
     pub async fn readable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_ready(Direction::Read, cx)).await
+        self.0.ready(Direction::Read).await.map(drop)
     }
 
     /// Waits until a write need not wait; otherwise as [`readable`](Self::readable).
@@ -125,7 +124,7 @@ impl TcpStream {
     /// It writes nothing in any case.
     #[doc(alias = "add_writer")]
     pub async fn writable(&self) -> io::Result<()> {
-        poll_fn(|cx| self.0.poll_ready(Direction::Write, cx)).await
+        self.0.ready(Direction::Write).await.map(drop)
     }
 
     /// Reads what is there; 0 is the end.
