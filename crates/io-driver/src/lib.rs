@@ -12,6 +12,8 @@ mod limit;
 #[cfg(not(weftwork_loom))]
 mod poller;
 #[cfg(not(weftwork_loom))]
+pub mod process;
+#[cfg(not(weftwork_loom))]
 mod reactor;
 #[cfg(weftwork_loom)]
 #[path = "reactor_model.rs"]

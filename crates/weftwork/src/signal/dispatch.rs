@@ -5,6 +5,7 @@
 //! nobody, and the second Ctrl-C ends even a program whose workers hang.
 
 use super::main_task::MainTask;
+use super::unix::SignalKind;
 use crate::TaskControl;
 use crate::cancel::delivering;
 use std::collections::BTreeMap;
@@ -34,6 +35,8 @@ struct Caught {
     before: Disposition,
     listeners: Vec<Arc<Listener>>,
     mains: Vec<Arc<MainTask>>,
+    /// Of this crate's own, in the thread.
+    call: Option<fn()>,
 }
 
 /// Somebody who waits for a signal.
@@ -68,6 +71,14 @@ impl Table {
         known.unwrap_or_else(|| Arc::new(MainTask::new(task)))
     }
 
+    /// What happens or happened at a signal that this crate does not catch.
+    fn before(&self, signal: i32) -> io::Result<Disposition> {
+        match self.signals.get(&signal) {
+            Some(caught) => Ok(caught.before),
+            None => disposition(signal),
+        }
+    }
+
     /// The entry of a signal, which is caught from here on.
     fn caught(&mut self, signal: i32) -> io::Result<&mut Caught> {
         if !self.signals.contains_key(&signal) {
@@ -80,6 +91,7 @@ impl Table {
                 before,
                 listeners: Vec::new(),
                 mains: Vec::new(),
+                call: None,
             };
             self.signals.insert(signal, caught);
         }
@@ -106,8 +118,19 @@ fn serve(caught: &mut CaughtSignals) {
     }
 }
 
+/// Calls a function of this crate at a signal, whoever else listens. A signal that is ignored
+/// stays so.
+pub(crate) fn call_at(kind: SignalKind, call: fn()) -> io::Result<()> {
+    let signal = kind.as_raw();
+    let mut table = TABLE.lock();
+    if table.before(signal)? != Disposition::Ignored {
+        table.caught(signal)?.call = Some(call);
+    }
+    Ok(())
+}
+
 fn dispatch(signal: i32) {
-    let (before, listeners, mains) = {
+    let (before, listeners, mains, call) = {
         let table = TABLE.lock();
         let Some(caught) = table.signals.get(&signal) else {
             return;
@@ -116,9 +139,13 @@ fn dispatch(signal: i32) {
             before,
             listeners,
             mains,
+            call,
         } = caught;
-        (*before, listeners.clone(), mains.clone())
+        (*before, listeners.clone(), mains.clone(), *call)
     };
+    if let Some(call) = call {
+        call();
+    }
     for listener in &listeners {
         listener.ring();
     }
@@ -191,11 +218,7 @@ impl MainGuard {
     /// that a shell runs in the background.
     pub(super) fn new(signal: i32, task: TaskControl) -> io::Result<Option<Self>> {
         let mut table = TABLE.lock();
-        let before = match table.signals.get(&signal) {
-            Some(caught) => caught.before,
-            None => disposition(signal)?,
-        };
-        if before == Disposition::Ignored {
+        if table.before(signal)? == Disposition::Ignored {
             return Ok(None);
         }
         let main = table.main_task(task);

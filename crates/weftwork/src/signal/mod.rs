@@ -34,6 +34,7 @@ pub mod unix;
 
 pub use main_task::{CtrlC, CtrlCExt};
 
+pub(crate) use dispatch::call_at;
 pub(crate) use main_task::exit_code;
 
 use std::future::Future;

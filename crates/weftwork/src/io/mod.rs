@@ -1,0 +1,5 @@
+//! Pipes, and the standard streams of the process.
+
+mod pipe;
+
+pub use pipe::{PipeReader, PipeWriter, pipe};
