@@ -8,6 +8,8 @@
 #[cfg(not(weftwork_loom))]
 mod connect;
 #[cfg(not(weftwork_loom))]
+pub mod descriptor;
+#[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
 mod poller;

@@ -1,11 +1,7 @@
-//! Child processes and pipes without blocking: what std has no call for.
+//! The end of child processes without blocking: what std has no call for.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
-
-/// So much the pipes of a child are to hold.
-#[cfg(any(target_os = "linux", target_os = "android"))]
-const PIPE_SIZE: usize = 256 * 1024;
+use std::os::fd::OwnedFd;
 
 /// A descriptor that becomes ready to read when a child of this process ends; none where the
 /// system has no such thing. The child must not have been reaped.
@@ -39,20 +35,4 @@ pub fn exit_descriptor(child: u32) -> io::Result<Option<OwnedFd>> {
 #[must_use]
 pub fn is_no_child(error: &io::Error) -> bool {
     error.raw_os_error() == Some(rustix::io::Errno::CHILD.raw_os_error())
-}
-
-/// Lets a pipe hold 256 KiB, where the system lets this user do so.
-pub fn enlarge_pipe(pipe: impl AsFd) {
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    let _ = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_SIZE);
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    let _ = pipe;
-}
-
-/// Puts a descriptor into non-blocking mode.
-///
-/// # Errors
-/// What the system says.
-pub fn set_nonblocking(descriptor: impl AsFd) -> io::Result<()> {
-    Ok(rustix::io::ioctl_fionbio(descriptor, true)?)
 }

@@ -28,15 +28,18 @@ mod as_completed;
 mod cancel;
 mod completions;
 mod ensure;
+pub mod fs;
 mod gather;
 pub mod io;
 pub mod local;
 pub mod net;
+mod pooled;
 pub mod process;
 mod run;
 mod scope;
 mod shield;
 pub mod signal;
+mod thread;
 pub mod time;
 mod wait;
 

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_io_driver::process::set_nonblocking;
+use weftwork_io_driver::descriptor::set_nonblocking;
 use weftwork_io_driver::{Direction, Registered, explain};
 
 /// The end of a pipe that is read: what a child process writes, or one half of [`pipe`].

@@ -8,7 +8,7 @@ use crate::signal::unix::SignalKind;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
-use weftwork_io_driver::process::enlarge_pipe;
+use weftwork_io_driver::descriptor::enlarge_pipe;
 
 /// A child process.
 ///

@@ -8,9 +8,9 @@ use super::main_task::MainTask;
 use super::unix::SignalKind;
 use crate::TaskControl;
 use crate::cancel::delivering;
+use crate::thread::wake_all;
 use std::collections::BTreeMap;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_io_driver::signal::{
@@ -169,11 +169,7 @@ impl Listener {
             state.came = true;
             state.waker.take()
         };
-        if let Some(waker) = waker {
-            // The thread has others to serve. To drop what a waker panicked with may panic again.
-            let woken = catch_unwind(AssertUnwindSafe(|| waker.wake()));
-            woken.unwrap_or_else(std::mem::forget);
-        }
+        wake_all(waker);
     }
 }
 

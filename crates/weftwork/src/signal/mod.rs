@@ -17,7 +17,7 @@
 //!
 //! # Who hears of a signal
 //! 1. All live listeners: the [`Interrupt`]s of [`ctrl_c`] that have not ended and the
-//!    [`Signal`](unix::Signal)s that have not been dropped, on whatever runtime.
+//!    [`Signal`]s that have not been dropped, on whatever runtime.
 //! 2. If there are none, the main tasks of the runtimes that were built with
 //!    [`CtrlCExt::ctrl_c`] or [`CtrlCExt::sigterm`]: the first signal cancels them, the second
 //!    ends the process at once.
@@ -25,7 +25,7 @@
 //!    the process, a handler of somebody else runs.
 //!
 //! So between two calls of [`ctrl_c`] in a loop Ctrl-C ends the program: a program that handles
-//! it again and again keeps a [`Signal`](unix::Signal). Handlers that other crates have set
+//! it again and again keeps a [`Signal`]. Handlers that other crates have set
 //! with the crate `signal-hook-registry` run in any case, but do not count as listeners here.
 
 mod dispatch;
