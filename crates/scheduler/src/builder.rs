@@ -103,7 +103,9 @@ impl Builder {
         self
     }
 
-    /// How long the end of the runtime waits for blocking jobs. Default 300 s, as in asyncio.
+    /// How long the end of the runtime waits for tasks that were cancelled and for blocking jobs.
+    /// What has not ended by then is named on stderr and left behind. Default 300 s, as in asyncio
+    /// (which gives only the jobs a limit).
     #[doc(alias = "shutdown_default_executor")]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.0.shutdown_timeout = time;
