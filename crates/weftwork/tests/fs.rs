@@ -344,6 +344,8 @@ enum Step {
     SetLen(u64),
     /// The next read, write or seek is given up after its first poll.
     GiveUp(Box<Step>),
+    /// A write is given up, and another one follows, or none.
+    Change(Vec<u8>, Option<Vec<u8>>),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -353,11 +355,17 @@ fn step() -> impl Strategy<Value = Step> {
         (0_i64..60).prop_map(Step::Seek),
         (0_u64..60).prop_map(Step::SetLen),
     ];
-    (simple, any::<bool>()).prop_map(|(step, give_up)| match step {
+    let simple = (simple, any::<bool>()).prop_map(|(step, give_up)| match step {
         Step::SetLen(_) => step,
         step if give_up => Step::GiveUp(Box::new(step)),
         step => step,
-    })
+    });
+    let data = || proptest::collection::vec(any::<u8>(), 1..40);
+    let change = (data(), proptest::option::of(data()));
+    prop_oneof![
+        4 => simple,
+        1 => change.prop_map(|(first, then)| Step::Change(first, then)),
+    ]
 }
 
 /// The file as a list of bytes and a position.
@@ -387,8 +395,9 @@ impl Model {
     }
 }
 
-async fn walk(file: &mut File, model: &mut Model, step: &Step) {
+async fn walk(file: &mut File, path: &Path, model: &mut Model, step: &Step) {
     match step {
+        Step::Change(first, then) => change(file, path, model, first, then.as_deref()).await,
         Step::Read(count) => {
             // After one that was given up a read may be short.
             let mut got = Vec::new();
@@ -415,6 +424,37 @@ async fn walk(file: &mut File, model: &mut Model, step: &Step) {
         }
         Step::GiveUp(step) => give_up(file, model, step).await,
     }
+}
+
+/// Either nothing of the first write is there, or all of it but what the second one covers.
+async fn change(
+    file: &mut File,
+    path: &Path,
+    model: &mut Model,
+    first: &[u8],
+    then: Option<&[u8]>,
+) {
+    let done = file.write(first).now_or_never();
+    let before = (model.bytes.clone(), model.position);
+    if let Some(count) = done {
+        return model.write(&first[..count.unwrap()]);
+    }
+    match then {
+        Some(then) => file.write_all(then).await.unwrap(),
+        // It is over then, and nothing of it comes later.
+        None => drop(file.seek(SeekFrom::Current(0)).await.unwrap()),
+    }
+    model.write(then.unwrap_or_default());
+    let mut other = Model {
+        bytes: before.0,
+        position: before.1,
+    };
+    other.write(first);
+    other.position = before.1;
+    other.write(then.unwrap_or_default());
+    let found = std::fs::read(path).unwrap();
+    assert!(found == model.bytes || found == other.bytes);
+    model.bytes = found;
 }
 
 async fn give_up(file: &mut File, model: &mut Model, step: &Step) {
@@ -455,7 +495,7 @@ proptest! {
         runtime.block_on(async {
             let mut file = open_both(&path).await;
             for step in &steps {
-                walk(&mut file, &mut model, step).await;
+                walk(&mut file, &path, &mut model, step).await;
             }
         });
         prop_assert_eq!(std::fs::read(&path).unwrap(), model.bytes);
