@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{EVERYWHERE, On, Watchdog, comes_true, each, ms, settle};
+use common::{EVERYWHERE, On, Watchdog, comes_true, each, ms, settle, started};
 use futures::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, FutureExt, TryStreamExt};
 use proptest::prelude::*;
 use std::ffi::OsString;
@@ -13,7 +13,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use weftwork::fs::{self, File, OpenOptions};
-use weftwork::{Runtime, gather, spawn, spawn_blocking};
+use weftwork::{Runtime, catch, gather, spawn, spawn_blocking};
 use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A folder of the test's own, which goes with it.
@@ -311,6 +311,32 @@ fn what_has_begun_runs_on_and_the_end_of_the_runtime_waits_for_it() {
         runtime.close().unwrap();
         assert_eq!(rest.join().unwrap(), [7; 1 << 20]);
     }
+}
+
+/// What was read and the cancel are both there before the task has a turn.
+#[test]
+fn a_cancel_wins_over_a_read_and_what_was_read_is_there_still() {
+    let _watchdog = Watchdog::start();
+    let folder = Folder::new();
+    let runtime = On::Local.runtime(Runtime::builder().blocking_threads(1));
+    runtime.block_on(async {
+        // A stream gives nothing twice.
+        let mut fifo = open_both(&folder.fifo()).await;
+        fifo.write_all(b"abc").await.unwrap();
+        let reading = started(|reached| async move {
+            reached.send(()).unwrap();
+            let mut got = [0; 3];
+            let caught = catch(fifo.read(&mut got)).await.is_err();
+            (caught, fifo.read(&mut got).await.unwrap(), got)
+        });
+        let reading = reading.await;
+        // The one thread of the pool has done everything before this.
+        let (done, is_done) = std::sync::mpsc::channel();
+        spawn_blocking(move || done.send(()).unwrap()).detach();
+        is_done.recv().unwrap();
+        reading.cancel();
+        assert_eq!(reading.await, (true, 3, *b"abc"));
+    });
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Watchdog, each, foreign_block_on, settle, started};
+use common::{On, Watchdog, each, foreign_block_on, on, settle, started};
 use futures::{FutureExt, StreamExt};
 use std::io;
 use std::sync::mpsc;
@@ -100,6 +100,28 @@ fn a_dropped_or_cancelled_wait_takes_nothing() {
             listener.recv().await;
         });
         waiting.await.await;
+    });
+}
+
+/// The signal and the cancel are both there before the task has a turn.
+#[test]
+fn a_cancel_wins_over_a_signal_that_then_is_there_still() {
+    let _alone = alone();
+    on(&[On::Local], |_| async {
+        let mut listener = usr1();
+        let waiting = started(|reached| async move {
+            reached.send(()).unwrap();
+            let caught = catch(listener.recv()).await;
+            (caught.is_err(), listener.recv().now_or_never())
+        });
+        let waiting = waiting.await;
+        let mut later = usr1();
+        raise(USR1);
+        // This thread is the only worker, so nobody else has a turn.
+        let heard = std::thread::spawn(move || foreign_block_on(later.recv()));
+        heard.join().unwrap();
+        waiting.cancel();
+        assert_eq!(waiting.await, (true, Some(())));
     });
 }
 
