@@ -372,6 +372,8 @@ enum Step {
     GiveUp(Box<Step>),
     /// A write is given up, and another one follows, or none.
     Change(Vec<u8>, Option<Vec<u8>>),
+    /// A write is given up, and the same follows elsewhere, after a read.
+    Again(Vec<u8>, usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -391,6 +393,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => simple,
         1 => change.prop_map(|(first, then)| Step::Change(first, then)),
+        1 => (data(), 1_usize..40).prop_map(|(data, count)| Step::Again(data, count)),
     ]
 }
 
@@ -424,6 +427,21 @@ impl Model {
 async fn walk(file: &mut File, path: &Path, model: &mut Model, step: &Step) {
     match step {
         Step::Change(first, then) => change(file, path, model, first, then.as_deref()).await,
+        Step::Again(data, count) => {
+            if let Some(written) = file.write(data).now_or_never() {
+                return model.write(&data[..written.unwrap()]);
+            }
+            let mut got = Vec::new();
+            file.take(*count as u64)
+                .read_to_end(&mut got)
+                .await
+                .unwrap();
+            model.bytes = std::fs::read(path).unwrap();
+            assert_eq!(got, model.read(*count));
+            file.write_all(data).await.unwrap();
+            model.write(data);
+            assert_eq!(std::fs::read(path).unwrap(), model.bytes);
+        }
         Step::Read(count) => {
             // After one that was given up a read may be short.
             let mut got = Vec::new();
@@ -509,7 +527,11 @@ async fn give_up(file: &mut File, model: &mut Model, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(common::scaled(1000) as u32))]
+    #![proptest_config(ProptestConfig {
+        cases: common::scaled(1000) as u32,
+        failure_persistence: None,
+        ..Default::default()
+    })]
 
     #[test]
     fn a_file_is_a_list_of_bytes(steps in proptest::collection::vec(step(), 1..30)) {
