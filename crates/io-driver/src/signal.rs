@@ -126,6 +126,14 @@ impl CaughtSignals {
 pub fn default_action(signal: i32) {
     match signal {
         libc::SIGCHLD | libc::SIGURG | libc::SIGWINCH | libc::SIGCONT => {}
+        #[cfg(any(
+            target_vendor = "apple",
+            target_os = "freebsd",
+            target_os = "netbsd",
+            target_os = "openbsd",
+            target_os = "dragonfly",
+        ))]
+        libc::SIGIO | libc::SIGINFO => {}
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => send_to_self(libc::SIGSTOP),
         _ => {
             // SAFETY: no pointers are involved; an unknown number is an error.

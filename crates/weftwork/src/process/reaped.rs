@@ -61,6 +61,11 @@ impl Process {
         self.child.lock().try_wait().map_err(explain)
     }
 
+    /// False once it was reaped, by this look at the latest.
+    fn runs(&self) -> bool {
+        matches!(self.try_wait(), Ok(None))
+    }
+
     pub(super) fn kill(&self) -> io::Result<()> {
         // It knows by itself whether the process was reaped.
         self.child.lock().kill()
@@ -128,25 +133,25 @@ static ORPHANS: Mutex<Vec<Arc<Process>>> = Mutex::new(Vec::new());
 
 /// Reaps a process for which nobody waits, now or when it ends.
 pub(super) fn adopt(process: &Arc<Process>) {
-    if !matches!(process.try_wait(), Ok(None)) {
+    if !process.runs() {
         return;
     }
     ORPHANS.lock().push(Arc::clone(process));
-    // Where it cannot be heard of (no thread is left), the next orphan has it reaped.
-    let _ = call_at(SignalKind::child(), reap);
-    // It may have ended before.
-    reap();
+    let is_heard = call_at(SignalKind::child(), reap).is_ok();
+    // It may have ended before. Where nobody can hear of it (no thread is left for that), each
+    // further orphan is an occasion.
+    if !is_heard || !process.runs() {
+        reap();
+    }
 }
 
 /// Reaps all orphans that have ended.
 fn reap() {
     let mut orphans = ORPHANS.lock();
-    let (running, ended): (Vec<_>, Vec<_>) = orphans
-        .drain(..)
-        .partition(|orphan| matches!(orphan.try_wait(), Ok(None)));
+    let (running, ended): (Vec<_>, Vec<_>) = orphans.drain(..).partition(|orphan| orphan.runs());
     *orphans = running;
     drop(orphans);
-    // The last of them leaves the reactor here, which may drop wakers.
+    // The last owner of one takes it out of its reactor, which may drop wakers.
     drop(ended);
 }
 
