@@ -5,14 +5,14 @@
 
 mod common;
 
-use common::{Watchdog, forever, ms};
+use common::{EVERYWHERE, Log, Watchdog, forever, ms};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use weftwork::signal::unix::{SignalKind, signal as listen};
 use weftwork::signal::{self, CtrlC, CtrlCExt};
-use weftwork::{CancelSource, Runtime, TaskError, catch, finally, gather, spawn};
+use weftwork::{BlockOnError, CancelSource, Runtime, TaskError, catch, finally, gather, spawn};
 
 /// Names the program that the child process is to be.
 const PROGRAM: &str = "WEFTWORK_TEST_PROGRAM";
@@ -338,4 +338,33 @@ fn a_program_in_the_background_of_a_script_goes_on_ignoring_ctrl_c() {
         .gets(Signal::INT)
         .gets(Signal::TERM);
     program.says("main is cleaned up").ends_with_code(143);
+}
+
+/// What a hook gives lives as long as the main task, which it may cancel before its first poll.
+#[test]
+fn a_hook_gets_each_main_task() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let log = Log::default();
+        let (hooked, replaced) = (log.clone(), log.clone());
+        let builder = Runtime::builder()
+            .main_hook("a", move |_| Box::new(replaced.on_drop("never")))
+            .main_hook("a", move |main| {
+                hooked.add(format!("{} polls", main.polls()));
+                Box::new(hooked.on_drop("the end"))
+            })
+            .main_hook("b", |main| Box::new(main.cancel()))
+            .main_hook("c", |_| panic!("it was taken back"))
+            .without_main_hook("c");
+        let runtime = kind.runtime(builder);
+        for _ in 0..2 {
+            let body = async { log.add("never") };
+            match runtime.try_block_on(body) {
+                Err(BlockOnError::Task(error)) => assert!(error.is_cancelled()),
+                other => panic!("{other:?}"),
+            }
+        }
+        let wanted = ["0 polls", "the end", "0 polls", "the end"];
+        assert_eq!(log.get(), wanted, "{kind:?}");
+    }
 }

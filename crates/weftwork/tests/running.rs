@@ -596,32 +596,3 @@ async fn the_test_attribute_takes_local() {
     let inner = Rc::clone(&shared);
     assert_eq!(weftwork::local::spawn(async move { *inner }).await, *shared);
 }
-
-/// What a hook gives lives as long as the main task, which it may cancel before its first poll.
-#[test]
-fn a_hook_gets_each_main_task() {
-    let _watchdog = Watchdog::start();
-    for kind in common::EVERYWHERE {
-        let log = Log::default();
-        let (hooked, replaced) = (log.clone(), log.clone());
-        let builder = Runtime::builder()
-            .main_hook("a", move |_| Box::new(replaced.on_drop("never")))
-            .main_hook("a", move |main| {
-                hooked.add(format!("{} polls", main.polls()));
-                Box::new(hooked.on_drop("the end"))
-            })
-            .main_hook("b", |main| Box::new(main.cancel()))
-            .main_hook("c", |_| panic!("it was taken back"))
-            .without_main_hook("c");
-        let runtime = kind.runtime(builder);
-        for _ in 0..2 {
-            let body = async { log.add("never") };
-            match runtime.try_block_on(body) {
-                Err(BlockOnError::Task(error)) => assert!(error.is_cancelled()),
-                other => panic!("{other:?}"),
-            }
-        }
-        let wanted = ["0 polls", "the end", "0 polls", "the end"];
-        assert_eq!(log.get(), wanted, "{kind:?}");
-    }
-}

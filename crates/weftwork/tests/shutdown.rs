@@ -2,13 +2,13 @@
 
 mod common;
 
-use common::{EVERYWHERE, LONG, Log, Watchdog, forever, ms, started};
+use common::{Counter, EVERYWHERE, LONG, Log, Watchdog, forever, ms, scaled, started};
 use futures::FutureExt;
 use std::os::fd::AsRawFd;
 use std::sync::mpsc;
 use std::time::Instant;
 use weftwork::sync::oneshot;
-use weftwork::{Runtime, Task, catch, finally, spawn, spawn_blocking, yield_now};
+use weftwork::{Runtime, Task, catch, finally, shielded, spawn, spawn_blocking, yield_now};
 
 /// Ignores every cancel.
 async fn stubborn<T>(log: Log) -> T {
@@ -116,6 +116,53 @@ fn a_worker_that_is_stuck_is_left_behind() {
         drop(runtime);
         drop(release);
         has_ended.recv().unwrap();
+    }
+}
+
+/// Tasks in every kind of wait, which wake and await each other, are all dropped.
+#[test]
+fn a_storm_of_tasks_that_do_not_end() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        for round in 0..scaled(300) as u64 {
+            let (begun, dropped) = (Counter::default(), Counter::default());
+            let builder = Runtime::builder().shutdown_timeout(ms(round % 3));
+            let runtime = kind.runtime(builder);
+            let tasks: Vec<Task<()>> = runtime.block_on(async {
+                let storm = (0..30).map(|n| {
+                    let (begun, dropped) = (begun.clone(), dropped.clone());
+                    spawn(async move {
+                        begun.add();
+                        let _dropped = dropped.on_drop();
+                        let child = spawn(stubborn::<()>(Log::default()));
+                        loop {
+                            let _ = match n % 5 {
+                                0 => catch(forever()).await,
+                                1 => catch(weftwork::sleep(ms(1))).await,
+                                2 => catch(yield_now()).await,
+                                3 => {
+                                    let ended = async {
+                                        child.finished().await;
+                                        forever().await
+                                    };
+                                    catch(ended).await
+                                }
+                                _ => catch(shielded(forever())).await,
+                            };
+                        }
+                    })
+                });
+                let tasks = storm.collect();
+                yield_now().await;
+                tasks
+            });
+            runtime.close().unwrap();
+            assert_eq!(dropped.get(), begun.get(), "{kind:?}, {round}");
+            for task in tasks {
+                let ended = task.blocking_result(Some(LONG));
+                assert!(ended.is_err(), "{kind:?}, {round}");
+            }
+        }
     }
 }
 

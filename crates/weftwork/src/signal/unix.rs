@@ -30,26 +30,37 @@ macro_rules! kinds {
 
 kinds! {
     /// Ctrl-C at the terminal.
+    #[doc(alias = "SIGINT")]
     interrupt = SIGINT;
     /// The polite request to end, as `kill` and service managers send it.
+    #[doc(alias = "SIGTERM")]
     terminate = SIGTERM;
     /// The terminal is gone; for servers often: read the configuration again.
+    #[doc(alias = "SIGHUP")]
     hangup = SIGHUP;
     /// Ctrl-\ at the terminal.
+    #[doc(alias = "SIGQUIT")]
     quit = SIGQUIT;
     /// For the program's own use.
+    #[doc(alias = "SIGUSR1")]
     user_defined1 = SIGUSR1;
     /// For the program's own use.
+    #[doc(alias = "SIGUSR2")]
     user_defined2 = SIGUSR2;
     /// A child process has ended or stopped.
+    #[doc(alias = "SIGCHLD")]
     child = SIGCHLD;
     /// The window of the terminal has another size.
+    #[doc(alias = "SIGWINCH")]
     window_change = SIGWINCH;
     /// A timer of `alarm` or `setitimer` is due.
+    #[doc(alias = "SIGALRM")]
     alarm = SIGALRM;
     /// A write to a pipe that nobody reads.
+    #[doc(alias = "SIGPIPE")]
     pipe = SIGPIPE;
     /// A descriptor is ready (`O_ASYNC`).
+    #[doc(alias = "SIGIO")]
     io = SIGIO;
 }
 
