@@ -3,6 +3,7 @@
 use crate::cancel::delivering;
 use crate::thread::wake_all;
 use futures_io::AsyncRead;
+use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::mem;
 use std::pin::Pin;
@@ -19,7 +20,8 @@ static INPUT: Input = Input {
         read: Vec::new(),
         taken: 0,
         outcome: None,
-        waiters: Vec::new(),
+        handles: 0,
+        waiters: BTreeMap::new(),
     }),
     is_wanted: Condvar::new(),
 };
@@ -39,12 +41,17 @@ struct State {
     taken: usize,
     /// The end or an error, for one reader.
     outcome: Option<io::Result<()>>,
-    waiters: Vec<Waker>,
+    /// How many handles there have been.
+    handles: u64,
+    /// By the number of their handle.
+    waiters: BTreeMap<u64, Waker>,
 }
 
 /// The standard input of this process, made by [`stdin`].
 #[derive(Debug)]
-pub struct Stdin(());
+pub struct Stdin {
+    number: u64,
+}
 
 /// The standard input of this process.
 ///
@@ -58,7 +65,11 @@ pub struct Stdin(());
 /// or runtime; only `std::io::stdin` does not see it. 0 is the end, of the input or, at a terminal,
 /// of this read.
 pub fn stdin() -> Stdin {
-    Stdin(())
+    let mut state = INPUT.state.lock();
+    state.handles += 1;
+    Stdin {
+        number: state.handles,
+    }
 }
 
 impl AsyncRead for Stdin {
@@ -84,10 +95,17 @@ impl AsyncRead for Stdin {
             return Poll::Ready(outcome.map(|()| 0));
         }
         state.ask()?;
-        let unused = state.wait(waker);
+        let old = state.waiters.insert(self.number, waker);
         drop(state);
-        drop(unused);
+        drop(old);
         Poll::Pending
+    }
+}
+
+impl Drop for Stdin {
+    fn drop(&mut self) {
+        let waker = INPUT.state.lock().waiters.remove(&self.number);
+        drop(waker);
     }
 }
 
@@ -112,15 +130,6 @@ impl State {
         self.wanted = true;
         INPUT.is_wanted.notify_one();
         Ok(())
-    }
-
-    /// Leaves a waker; one that is there already comes back.
-    fn wait(&mut self, waker: Waker) -> Option<Waker> {
-        if self.waiters.iter().any(|known| known.will_wake(&waker)) {
-            return Some(waker);
-        }
-        self.waiters.push(waker);
-        None
     }
 }
 
@@ -151,6 +160,6 @@ fn serve() {
         }
         let waiters = mem::take(&mut state.waiters);
         drop(state);
-        wake_all(waiters);
+        wake_all(waiters.into_values());
     }
 }

@@ -201,6 +201,9 @@ impl Listening {
 
 impl Drop for Listening {
     fn drop(&mut self) {
+        // Not in the thread, which may have the listener in its hand.
+        let waker = self.listener.0.lock().waker.take();
+        drop(waker);
         if let Some(caught) = TABLE.lock().signals.get_mut(&self.signal) {
             // A clone: no waker is dropped under the lock.
             let listeners = &mut caught.listeners;
