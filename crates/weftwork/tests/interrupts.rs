@@ -107,6 +107,19 @@ fn says_what_it_was() {
     std::thread::sleep(common::LONG);
 }
 
+fn two_mains() {
+    let runtime = Runtime::builder()
+        .ctrl_c(CtrlC::CancelMain)
+        .build()
+        .unwrap();
+    std::thread::scope(|scope| {
+        for name in ["a", "b"] {
+            let runtime = &runtime;
+            scope.spawn(move || runtime.try_block_on(until_cancelled(name)).unwrap_err());
+        }
+    });
+}
+
 fn takes_it_back() {
     let builder = Runtime::builder()
         .ctrl_c(CtrlC::CancelMain)
@@ -152,6 +165,7 @@ fn program() {
         "goes_on" => goes_on(),
         "listens_itself" => listens_itself(),
         "says_what_it_was" => says_what_it_was(),
+        "two_mains" => two_mains(),
         "takes_it_back" => takes_it_back(),
         "plain_run" => plain_run(),
         "listens_once" => listens_once(),
@@ -303,6 +317,18 @@ fn the_error_says_what_it_was_and_after_the_run_all_is_as_before() {
     program.says("cancelled by SIGINT");
     program.says("ends at once from here on");
     program.gets(Signal::INT).ends_by(Signal::INT);
+}
+
+#[test]
+fn all_main_tasks_hear_of_it() {
+    let mut program = Program::start("two_mains");
+    let mut runs = [program.next().unwrap(), program.next().unwrap()];
+    runs.sort();
+    assert_eq!(runs, ["a runs", "b runs"]);
+    let (mut rest, status) = program.gets(Signal::INT).end();
+    rest.sort();
+    assert_eq!(rest, ["a is cleaned up", "b is cleaned up"]);
+    assert!(status.success());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
 use weftwork::process::{Child, Command, Stdio};
 use weftwork::signal::unix::SignalKind;
-use weftwork::{Runtime, catch, gather, spawn, timeout};
+use weftwork::{Runtime, catch, gather, spawn, timeout, yield_now};
 
 /// True if there is such a process, a zombie included.
 fn exists(id: u32) -> bool {
@@ -77,6 +77,38 @@ fn ten_megabytes_go_both_ways() {
         assert!(got == input);
         assert_eq!(writing.await, io::ErrorKind::BrokenPipe);
         assert!(cat.wait().await.unwrap().success());
+    });
+}
+
+/// Cancelled again and again in the middle, both ways lose and double nothing.
+#[test]
+fn pipes_go_on_after_cancels() {
+    each(|| async {
+        let data: Vec<u8> = (0..300_000_u32).map(|n| ((n * 7) >> 4) as u8).collect();
+        let mut cat = Command::new("cat").piped().spawn().unwrap();
+        let (mut stdin, mut stdout) = (cat.stdin.take().unwrap(), cat.stdout.take().unwrap());
+        let sent = data.clone();
+        let writing = spawn(async move {
+            let mut left = &sent[..];
+            while !left.is_empty() {
+                let piece = &left[..left.len().min(999)];
+                if let Ok(count) = timeout(ms(0), stdin.write(piece)).await {
+                    left = &left[count.unwrap()..];
+                }
+                yield_now().await;
+            }
+        });
+        let (mut got, mut piece) = (Vec::new(), [0; 777]);
+        loop {
+            match timeout(ms(0), stdout.read(&mut piece)).await {
+                Ok(Ok(0)) => break,
+                Ok(count) => got.extend_from_slice(&piece[..count.unwrap()]),
+                // The others have their turn.
+                Err(_) => yield_now().await,
+            }
+        }
+        writing.await;
+        assert!(got == data);
     });
 }
 
