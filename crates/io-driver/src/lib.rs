@@ -8,6 +8,8 @@
 #[cfg(not(weftwork_loom))]
 mod connect;
 #[cfg(not(weftwork_loom))]
+pub mod descriptor;
+#[cfg(not(weftwork_loom))]
 mod limit;
 #[cfg(not(weftwork_loom))]
 mod make;
@@ -16,12 +18,16 @@ pub mod options;
 #[cfg(not(weftwork_loom))]
 mod poller;
 #[cfg(not(weftwork_loom))]
+pub mod process;
+#[cfg(not(weftwork_loom))]
 mod reactor;
 #[cfg(weftwork_loom)]
 #[path = "reactor_model.rs"]
 mod reactor;
 #[cfg(not(weftwork_loom))]
 mod registered;
+#[cfg(not(weftwork_loom))]
+pub mod signal;
 #[cfg(not(weftwork_loom))]
 mod slots;
 #[cfg(not(weftwork_loom))]

@@ -28,7 +28,7 @@ pub(crate) fn attribute(entry: Entry, options: TokenStream, item: TokenStream) -
         };
         return with_error(&error, stand_in);
     }
-    match Options::parse(options) {
+    match Options::parse(options).and_then(|options| for_entry(entry, options)) {
         Ok(options) => expansion(entry, &options, &function),
         Err(error) => with_error(&error, stand_in(&function)),
     }
@@ -46,6 +46,17 @@ fn check(entry: Entry, function: &Function) -> Result<()> {
             "`#[weftwork::test]` makes the function a test already: remove `#[test]`",
         )),
         _ => Ok(()),
+    }
+}
+
+/// A test leaves signals alone: other tests of its process would miss them.
+fn for_entry(entry: Entry, options: Options) -> Result<Options> {
+    match options.sigterm {
+        Some(span) if entry == Entry::Test => Err(Error::new(
+            span,
+            "`sigterm` is an option of `#[weftwork::main]`: remove it",
+        )),
+        _ => Ok(options),
     }
 }
 
@@ -79,6 +90,7 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
     let bare = function.bare();
     let weftwork = &options.weftwork;
     let local = options.local;
+    let sigterm = options.sigterm.is_some();
     let workers = match options.workers {
         Some(count) => quote!(::core::option::Option::Some(#count)),
         None => quote!(::core::option::Option::None),
@@ -96,7 +108,11 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
         #visibility fn #name() #output {
             #bare
             #weftwork::__private::#run(
-                #weftwork::__private::Options { workers: #workers, local: #local },
+                #weftwork::__private::Options {
+                    workers: #workers,
+                    local: #local,
+                    sigterm: #sigterm,
+                },
                 #name(),
             )
         }
@@ -128,7 +144,7 @@ mod tests {
                 async fn main() -> R { body()? }
                 ::weftwork::__private::run_main(
                     ::weftwork::__private::Options {
-                        workers: ::core::option::Option::Some(3usize), local: false
+                        workers: ::core::option::Option::Some(3usize), local: false, sigterm: false,
                     },
                     main(),
                 )
@@ -153,7 +169,7 @@ mod tests {
                 async fn name() { body }
                 renamed::deep::__private::run_test(
                     renamed::deep::__private::Options {
-                        workers: ::core::option::Option::None, local: true
+                        workers: ::core::option::Option::None, local: true, sigterm: false,
                     },
                     name(),
                 )
@@ -180,6 +196,13 @@ mod tests {
         let found = expand(Entry::Main, "", "fn main() -> u8 { 1 }");
         assert!(found.ends_with("fn main () -> u8 { 1 }"), "{found}");
         assert!(found.contains("not async"), "{found}");
+    }
+
+    #[test]
+    fn sigterm_is_for_main() {
+        let item = "async fn main() {}";
+        assert!(expand(Entry::Main, "sigterm", item).contains("sigterm : true"));
+        assert!(expand(Entry::Test, "sigterm", item).contains("remove it"));
     }
 
     #[test]

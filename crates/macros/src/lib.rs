@@ -36,9 +36,17 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `workers = N` | so many worker threads, the calling one included; by default one for each processor |
 /// | `local` | everything runs on the calling thread, as under `weftwork::run_local` |
+/// | `sigterm` | SIGTERM, as service managers send it, is treated as Ctrl-C |
 /// | `crate = "path"` | where weftwork is, if the program knows it by another name |
 ///
 /// `workers` and `local` exclude each other.
+///
+/// # Ctrl-C
+///
+/// The first Ctrl-C cancels the main task, so that its clean-up and that of all other tasks
+/// runs; then the process ends with the code 130 (143 for SIGTERM), without the destructors of
+/// statics. The second one ends it at once. A program that listens to the signal itself
+/// (`weftwork::signal`) gets it instead, and a main task that catches the cancel goes on.
 ///
 /// # Errors
 ///
@@ -55,6 +63,7 @@ use proc_macro::TokenStream;
 ///         pub struct Options {
 ///             pub workers: Option<usize>,
 ///             pub local: bool,
+///             pub sigterm: bool,
 ///         }
 ///
 ///         pub fn run_main<F: Future>(options: Options, future: F) -> F::Output {

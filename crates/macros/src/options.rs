@@ -5,12 +5,14 @@ use crate::tokens::Cursor;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
-const LEGAL: &str = "the options are `workers = N`, `local` and `crate = \"path\"`";
+const LEGAL: &str = "the options are `workers = N`, `local`, `sigterm` and `crate = \"path\"`";
 
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) workers: Option<usize>,
     pub(crate) local: bool,
+    /// Where `sigterm` stands, if it does: SIGTERM ends the program with its clean-up.
+    pub(crate) sigterm: Option<Span>,
     /// The path under which the user's crate knows weftwork.
     pub(crate) weftwork: TokenStream,
 }
@@ -20,6 +22,7 @@ impl Default for Options {
         Self {
             workers: None,
             local: false,
+            sigterm: None,
             weftwork: quote!(::weftwork),
         }
     }
@@ -46,7 +49,8 @@ impl Options {
             seen.push(name);
         }
         let both = options.local && options.workers.is_some();
-        if let Some(second) = seen.last().filter(|_| both) {
+        let excluding = |name: &&Ident| *name == "local" || *name == "workers";
+        if let Some(second) = seen.iter().rfind(excluding).filter(|_| both) {
             return Err(Error::new(
                 second.span(),
                 "`local` runs everything on one thread: remove `local` or `workers`",
@@ -59,13 +63,12 @@ impl Options {
         match name.to_string().as_str() {
             "workers" => self.workers = Some(worker_count(name, value)?),
             "local" => {
-                if let Some(value) = value {
-                    return Err(Error::new(
-                        value.span(),
-                        "`local` takes no value: write `local`, or leave it out",
-                    ));
-                }
+                flag(name, value)?;
                 self.local = true;
+            }
+            "sigterm" => {
+                flag(name, value)?;
+                self.sigterm = Some(name.span());
             }
             "crate" => self.weftwork = crate_path(name, value)?,
             "start_paused" | "seed" => {
@@ -113,6 +116,16 @@ fn value(cursor: &mut Cursor, name: &Ident) -> Result<Option<TokenTree>> {
 
 fn is_comma(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
+
+fn flag(name: &Ident, value: Option<TokenTree>) -> Result<()> {
+    match value {
+        Some(value) => Err(Error::new(
+            value.span(),
+            format!("`{name}` takes no value: write `{name}`, or leave it out"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn worker_count(name: &Ident, value: Option<TokenTree>) -> Result<usize> {
@@ -200,6 +213,7 @@ mod tests {
         assert_eq!(options.workers, Some(10));
         assert_eq!(options.weftwork.to_string(), ":: a :: b");
         assert!(parse("local").unwrap().local);
+        assert!(parse("local, sigterm").unwrap().sigterm.is_some());
         let options = parse("crate = \"crate\"").unwrap();
         assert_eq!(options.weftwork.to_string(), "crate");
     }
@@ -236,7 +250,8 @@ mod tests {
         let (message, at) = error("workers = 2, flavor = \"x\"");
         assert_eq!(
             message,
-            "unknown option `flavor`: the options are `workers = N`, `local` and `crate = \"path\"`"
+            "unknown option `flavor`: the options are `workers = N`, `local`, \
+             `sigterm` and `crate = \"path\"`"
         );
         assert_eq!(at, "flavor");
     }
@@ -261,6 +276,8 @@ mod tests {
     #[test]
     fn local_is_a_flag_and_excludes_workers() {
         assert_eq!(error("local = true").1, "true");
+        assert_eq!(error("sigterm = 15").1, "15");
+        assert_eq!(error("local, workers = 2, sigterm").1, "workers");
         let (message, at) = error("local, workers = 2");
         assert!(message.contains("remove `local` or `workers`"), "{message}");
         assert_eq!(at, "workers");

@@ -15,6 +15,7 @@ mod stand_in {
         pub(crate) struct Options {
             pub workers: Option<usize>,
             pub local: bool,
+            pub sigterm: bool,
         }
 
         pub(crate) fn run_test<F: Future>(options: Options, future: F) -> F::Output {
@@ -43,6 +44,7 @@ async fn default_options() {
     let wanted = Options {
         workers: None,
         local: false,
+        sigterm: false,
     };
     assert_eq!(OPTIONS.get(), Some(wanted));
 }

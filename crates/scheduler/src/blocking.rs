@@ -300,12 +300,18 @@ fn report(config: &Config, payload: Payload, what: &'static str) {
     report::deliver(Some(config), Report::without_task(payload, what));
 }
 
-/// What a blocking job will return. Dropped before the job starts, the job never runs.
-pub(crate) struct Blocking<T>(Arc<Slot<T>>);
+/// What a blocking job will return, made by [`Handle::try_blocking`](crate::Handle::try_blocking).
+///
+/// Dropped before the job starts, the job never runs; one that runs runs on, and what it returns
+/// is dropped. A panic of the job goes on in the awaiter.
+#[must_use = "dropped before the job starts, the job never runs"]
+pub struct Blocking<T>(Arc<Slot<T>>);
 
 impl<T> Future for Blocking<T> {
     type Output = T;
 
+    /// # Panics
+    /// With the panic of the job, and after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         if declines(cx) {
             return Poll::Pending;
@@ -324,8 +330,14 @@ impl<T> Future for Blocking<T> {
                 drop(old);
                 Poll::Pending
             }
-            Stage::Abandoned => unreachable!("a task does not poll its future after the end"),
+            Stage::Abandoned => panic!("a blocking job was polled after its end"),
         }
+    }
+}
+
+impl<T> std::fmt::Debug for Blocking<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Blocking")
     }
 }
 

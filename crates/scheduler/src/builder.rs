@@ -3,7 +3,9 @@
 use crate::handle::RuntimeError;
 use crate::report::Report;
 use crate::runtime::{BlockOnError, Runtime};
-use crate::task::TaskError;
+use crate::task::{TaskControl, TaskError};
+use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 type ExceptionHandler = Arc<dyn Fn(&Report) + Send + Sync>;
+type MainHook = Arc<dyn Fn(&TaskControl) -> Box<dyn Any> + Send + Sync>;
 
 /// What a runtime was told.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     pub(crate) caller_runs_tasks: bool,
     pub(crate) exception_handler: Option<ExceptionHandler>,
+    /// By name.
+    pub(crate) main_hooks: BTreeMap<&'static str, MainHook>,
     /// One worker, one queue, first in first out: asyncio's order.
     pub(crate) fifo: bool,
 }
@@ -40,6 +45,7 @@ impl Config {
             event_interval: 61,
             caller_runs_tasks: true,
             exception_handler: None,
+            main_hooks: BTreeMap::new(),
             fifo: false,
         }
     }
@@ -97,7 +103,9 @@ impl Builder {
         self
     }
 
-    /// How long the end of the runtime waits for blocking jobs. Default 300 s, as in asyncio.
+    /// How long the end of the runtime waits for tasks that were cancelled and for blocking jobs.
+    /// What has not ended by then is named on stderr and left behind. Default 300 s, as in asyncio
+    /// (which gives only the jobs a limit).
     #[doc(alias = "shutdown_default_executor")]
     pub fn shutdown_timeout(mut self, time: Duration) -> Self {
         self.0.shutdown_timeout = time;
@@ -122,6 +130,25 @@ impl Builder {
     #[doc(alias = "set_exception_handler")]
     pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.0.exception_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// Calls `hook` with each main task, the future of a `run` or `block_on`, before its first
+    /// poll; what it gives is dropped when the task has ended. A hook of the same name is
+    /// replaced. It is for code that has to reach the main task from outside, as that which
+    /// cancels it at a signal, and must not panic.
+    pub fn main_hook(
+        mut self,
+        name: &'static str,
+        hook: impl Fn(&TaskControl) -> Box<dyn Any> + Send + Sync + 'static,
+    ) -> Self {
+        self.0.main_hooks.insert(name, Arc::new(hook));
+        self
+    }
+
+    /// Takes a [`main_hook`](Self::main_hook) back.
+    pub fn without_main_hook(mut self, name: &'static str) -> Self {
+        self.0.main_hooks.remove(name);
         self
     }
 
@@ -167,6 +194,22 @@ impl Builder {
     #[doc(alias = "asyncio.run")]
     #[track_caller]
     pub fn run<F: Future>(self, future: F) -> F::Output {
+        match self.try_run(future) {
+            Ok(value) => value,
+            Err(TaskError::Panicked(payload)) => resume_unwind(payload),
+            Err(TaskError::Cancelled(cause)) => panic!("the main task was {cause}"),
+        }
+    }
+
+    /// As [`run`](Self::run).
+    ///
+    /// # Errors
+    /// How the future failed: its panic, or the cancel that ended it.
+    ///
+    /// # Panics
+    /// Inside of a running runtime, and where [`build`](Self::build) gives an error.
+    #[track_caller]
+    pub fn try_run<F: Future>(self, future: F) -> Result<F::Output, TaskError> {
         assert!(!crate::is_running_here(), "{}", RuntimeError::Nested);
         let runtime = match self.build() {
             Ok(runtime) => runtime,
@@ -175,11 +218,8 @@ impl Builder {
         let result = runtime.try_block_on(future);
         drop(runtime);
         match result {
-            Ok(value) => value,
-            Err(BlockOnError::Task(TaskError::Panicked(payload))) => resume_unwind(payload),
-            Err(BlockOnError::Task(TaskError::Cancelled(cause))) => {
-                panic!("the main task was {cause}")
-            }
+            Ok(value) => Ok(value),
+            Err(BlockOnError::Task(error)) => Err(error),
             Err(BlockOnError::Runtime(error)) => panic!("{error}"),
         }
     }

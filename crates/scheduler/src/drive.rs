@@ -11,6 +11,7 @@ use crate::task::cell::{Birth, allocate};
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, run};
 use crate::task::{ResultError, Task};
+use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -84,6 +85,7 @@ impl MainThread<'_> {
         let mut task = unsafe { Task::<F::Output>::new(main) };
         let entry = Entry::new(main.as_ptr());
         self.set_entry(&entry);
+        let hooked = self.call_hooks(&task);
         let mut stopped = false;
         while !task.done() {
             if entry.take() {
@@ -103,6 +105,7 @@ impl MainThread<'_> {
                 });
             }
         }
+        drop(hooked);
         self.unset_entry(&entry);
         finish(&mut task, stopped)
     }
@@ -130,6 +133,7 @@ impl MainThread<'_> {
         registry.insert(main);
         // SAFETY: the new cell has one reference for its handle.
         let mut task = unsafe { Task::<F::Output>::new(main) };
+        let hooked = self.call_hooks(&task);
         worker.push_back(Runnable(main));
         worker.work(&|| task.done() || self.is_stopped());
         let stopped = !task.done();
@@ -137,7 +141,14 @@ impl MainThread<'_> {
             cancel(&task);
             worker.work(&|| task.done());
         }
+        drop(hooked);
         finish(&mut task, stopped)
+    }
+
+    /// What the hooks give is to live as long as the main task.
+    fn call_hooks<T>(&self, main: &Task<T>) -> Vec<Box<dyn Any>> {
+        let hooks = &self.shared.config.main_hooks;
+        hooks.values().map(|hook| hook(&main.control())).collect()
     }
 
     fn birth(&self, id: u64, slot: u32) -> Birth<'static> {

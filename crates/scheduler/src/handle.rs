@@ -1,6 +1,6 @@
 //! A handle to a runtime: spawn, call, look, from any thread.
 
-use crate::blocking::BlockingRefusal;
+use crate::blocking::{Blocking, BlockingRefusal};
 use crate::callbacks::CallHandle;
 use crate::context;
 use crate::driver::{Due, drop_due};
@@ -246,6 +246,24 @@ impl Handle {
     {
         let job = self.0.blocking.submit(work, Location::caller())?;
         Ok(self.spawn(job))
+    }
+
+    /// As [`try_spawn_blocking`](Self::try_spawn_blocking), without a task: the job is awaited by
+    /// whoever holds the future, and a cancel of the awaiter does not reach it. `place` names the
+    /// job where it holds up the end of the runtime.
+    ///
+    /// # Errors
+    /// Why the job was refused, and `work`.
+    pub fn try_blocking<T, F>(
+        &self,
+        work: F,
+        place: &'static Location<'static>,
+    ) -> Result<Blocking<T>, (BlockingRefusal, F)>
+    where
+        F: FnOnce() -> T + Send + 'static,
+        T: Send + 'static,
+    {
+        self.0.blocking.submit(work, place)
     }
 
     /// Schedules a callback on the lane: callbacks of one runtime run one after another, in

@@ -34,7 +34,7 @@ mod task_builder;
 mod timer;
 
 pub use background::Background;
-pub use blocking::BlockingRefusal;
+pub use blocking::{Blocking, BlockingRefusal};
 pub use builder::Builder;
 pub use callbacks::CallHandle;
 pub use handle::{EnterGuard, Handle, RuntimeError, SpawnError, spawn, try_spawn};

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
+use std::time::Duration;
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::Mutex;
 
@@ -76,7 +77,9 @@ impl Scheduler {
     /// This thread is the worker that closes it, as `close`.
     pub fn close(&self) {
         self.0.life.begin_closing().expect("nobody runs it");
-        self.0.with_seat(runtime::end_all_tasks);
+        let never = runtime::Deadline::after(Duration::MAX);
+        self.0
+            .with_seat(|worker| runtime::end_all_tasks(worker, &never));
     }
 }
 

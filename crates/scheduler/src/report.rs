@@ -117,18 +117,22 @@ fn print(report: &Report) {
     eprintln!("{report}");
 }
 
-/// Says which blocking jobs held up the end of a runtime until it gave up waiting.
+/// Says what held up the end of a runtime until it gave up waiting.
 #[allow(
     clippy::print_stderr,
     reason = "the last resort: nobody else will say it"
 )]
 pub(crate) fn held(
-    places: &[&'static std::panic::Location<'static>],
+    tasks: &[TaskControl],
+    jobs: &[&'static std::panic::Location<'static>],
     timeout: std::time::Duration,
 ) {
-    eprintln!("weftwork: the runtime ended after waiting {timeout:?} for blocking jobs from:");
-    for place in places {
-        eprintln!("  {place}");
+    eprintln!("weftwork: the runtime ended after {timeout:?} without waiting any longer for:");
+    for task in tasks {
+        eprintln!("  {task:?}");
+    }
+    for place in jobs {
+        eprintln!("  a blocking job from {place}");
     }
 }
 

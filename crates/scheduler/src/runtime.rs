@@ -19,8 +19,16 @@ use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
+use std::time::{Duration, Instant};
 use weftwork_std_or_loom::Mutex;
 use weftwork_task_context::{CancelSource, Cancelled};
+
+/// A worker's thread that does not end in this time is stuck.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Whoever closes looks at the clock every so many looks at the tasks. It looks at them every few
+/// milliseconds at least.
+const LOOKS_PER_CLOCK: u32 = 16;
 
 /// A runtime: workers, timers, I/O, callbacks.
 ///
@@ -167,6 +175,10 @@ impl Runtime {
     /// Ends the runtime: cancels every task, waits until their clean-up has ended, shuts the
     /// blocking pool down, joins all threads. Closing twice is fine.
     ///
+    /// It takes [`shutdown_timeout`](crate::Builder::shutdown_timeout) at most: then it names on
+    /// stderr what did not end, with the place in the program that started it, drops the futures
+    /// of those tasks and leaves the threads behind that are stuck.
+    ///
     /// # Errors
     /// [`RuntimeError::Running`] while some thread runs it, and from its own tasks and blocking
     /// jobs; [`RuntimeError::OtherThread`] for a
@@ -183,25 +195,30 @@ impl Runtime {
             Err(false) => return Ok(()),
         }
         let shared = &self.shared;
+        let deadline = Deadline::after(shared.config.shutdown_timeout);
         shared.call_all_workers();
-        shared.with_seat(end_all_tasks);
-        let held = shared.blocking.close(shared.config.shutdown_timeout);
-        if !held.is_empty() {
-            crate::report::held(&held, shared.config.shutdown_timeout);
+        shared.with_seat(|worker| end_all_tasks(worker, &deadline));
+        let jobs = shared.blocking.close(deadline.left());
+        let tasks = shared.tasks();
+        if !tasks.is_empty() || !jobs.is_empty() {
+            crate::report::held(&tasks, &jobs, shared.config.shutdown_timeout);
         }
         shared.life.retire();
         shared.call_all_workers();
         for thread in std::mem::take(&mut *self.threads.lock()) {
-            // A worker contains every panic of user code.
-            let _ = thread.join();
+            join(thread, !tasks.is_empty());
         }
         shared.with_seat(|worker| {
             shared.lane.close();
             wake_all(shared.driver.close());
             shared.life.end();
+            let cause = Cancelled::new(None, CancelSource::Shutdown);
+            for task in tasks {
+                // Whatever it waits for, it is queued from here on.
+                task.cancel_for(cause.clone());
+            }
             while let Some(task) = worker.drain() {
-                let cause = Cancelled::new(None, CancelSource::Shutdown);
-                abandon(task, cause, shared, Some(worker));
+                abandon(task, cause.clone(), shared, Some(worker));
             }
         });
         Ok(())
@@ -264,9 +281,40 @@ fn serve(shared: &Arc<Shared>, mut seat: Seat) {
     shared.give_seat(seat);
 }
 
+/// Waits for the end of a worker's thread, which contains every panic of user code. If some task
+/// did not end, the thread may be stuck in it, and is left behind.
+fn join(thread: JoinHandle<()>, may_be_stuck: bool) {
+    let deadline = Deadline::after(GRACE);
+    while may_be_stuck && !thread.is_finished() {
+        if deadline.is_over() {
+            return;
+        }
+        std::thread::sleep(GRACE / 100);
+    }
+    let _ = thread.join();
+}
+
+/// The time that the end of a runtime has.
+pub(crate) struct Deadline(Option<Instant>);
+
+impl Deadline {
+    pub(crate) fn after(time: Duration) -> Self {
+        Self(Instant::now().checked_add(time))
+    }
+
+    fn left(&self) -> Duration {
+        let left = |at: Instant| at.saturating_duration_since(Instant::now());
+        self.0.map_or(Duration::MAX, left)
+    }
+
+    fn is_over(&self) -> bool {
+        self.left().is_zero()
+    }
+}
+
 /// Cancels every task and works until all have ended and the callbacks that were scheduled
-/// before have run.
-pub(crate) fn end_all_tasks(worker: &Worker) {
+/// before have run, or the time is over.
+pub(crate) fn end_all_tasks(worker: &Worker, deadline: &Deadline) {
     let shared = worker.shared();
     shared.life.set_closer(worker.index());
     let cause = Cancelled::new(None, CancelSource::Shutdown);
@@ -274,8 +322,15 @@ pub(crate) fn end_all_tasks(worker: &Worker) {
         task.cancel_for(cause.clone());
     }
     let (first, callbacks) = (Cell::new(0), Cell::new(None));
+    let (looks, is_over) = (Cell::new(0_u32), Cell::new(false));
     worker.work(&|| {
-        shared.registry.is_empty_from(&first) && shared.lane.has_run(mark_of(&callbacks, shared))
+        looks.set(looks.get().wrapping_add(1));
+        if looks.get().is_multiple_of(LOOKS_PER_CLOCK) {
+            is_over.set(deadline.is_over());
+        }
+        let has_ended = shared.registry.is_empty_from(&first)
+            && shared.lane.has_run(mark_of(&callbacks, shared));
+        has_ended || is_over.get()
     });
 }
 

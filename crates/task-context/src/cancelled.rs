@@ -96,7 +96,11 @@ impl fmt::Debug for Cancelled {
 
 impl fmt::Display for Cancelled {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cancelled by {} at {}", self.0.source, self.0.location)?;
+        write!(f, "cancelled by {}", self.0.source)?;
+        // A signal comes from outside of the program.
+        if !matches!(self.0.source, CancelSource::Signal(_)) {
+            write!(f, " at {}", self.0.location)?;
+        }
         match self.msg() {
             Some(msg) => write!(f, ": {msg}"),
             None => Ok(()),
@@ -112,6 +116,11 @@ impl fmt::Display for CancelSource {
             Self::Timeout => f.write_str("a timeout"),
             Self::Group => f.write_str("its group"),
             Self::Shutdown => f.write_str("the end of the runtime"),
+            // Numbers that mean the same everywhere.
+            Self::Signal(1) => f.write_str("SIGHUP"),
+            Self::Signal(2) => f.write_str("SIGINT"),
+            Self::Signal(3) => f.write_str("SIGQUIT"),
+            Self::Signal(15) => f.write_str("SIGTERM"),
             Self::Signal(number) => write!(f, "signal {number}"),
             Self::Token => f.write_str("a cancellation token"),
         }

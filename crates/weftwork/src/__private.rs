@@ -4,7 +4,8 @@
 pub use crate::gather::{AnyChild, ChildEnded, Stop};
 
 use crate::run::run_on;
-use crate::{Runtime, TaskError};
+use crate::signal::{CtrlC, CtrlCExt, exit_code};
+use crate::{Builder, Runtime, TaskError};
 use std::future::Future;
 use std::panic::resume_unwind;
 
@@ -15,23 +16,44 @@ pub struct Options {
     pub workers: Option<usize>,
     /// One thread, asyncio's order.
     pub local: bool,
+    /// SIGTERM cancels the main task.
+    pub sigterm: bool,
 }
 
-/// `#[weftwork::main]`.
+/// `#[weftwork::main]`: a signal that asks the program to end cancels the main task, and after
+/// the clean-up the process ends with the code that says so.
 #[track_caller]
 pub fn run_main<F: Future>(options: Options, future: F) -> F::Output {
-    run_with(options, future)
+    let mut builder = Runtime::builder().ctrl_c(CtrlC::CancelMain);
+    if options.sigterm {
+        builder = builder.sigterm(CtrlC::CancelMain);
+    }
+    match run_with(builder, options, future) {
+        Err(TaskError::Cancelled(cause)) => match exit_code(&cause) {
+            Some(code) => std::process::exit(code),
+            None => panic!("the main task was {cause}"),
+        },
+        Err(TaskError::Panicked(payload)) => resume_unwind(payload),
+        Ok(value) => value,
+    }
 }
 
 /// `#[weftwork::test]`.
 #[track_caller]
 pub fn run_test<F: Future>(options: Options, future: F) -> F::Output {
-    run_with(options, future)
+    match run_with(Runtime::builder(), options, future) {
+        Ok(value) => value,
+        Err(TaskError::Panicked(payload)) => resume_unwind(payload),
+        Err(TaskError::Cancelled(cause)) => panic!("the main task was {cause}"),
+    }
 }
 
 #[track_caller]
-fn run_with<F: Future>(options: Options, future: F) -> F::Output {
-    let mut builder = Runtime::builder();
+fn run_with<F: Future>(
+    mut builder: Builder,
+    options: Options,
+    future: F,
+) -> Result<F::Output, TaskError> {
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }
@@ -41,9 +63,5 @@ fn run_with<F: Future>(options: Options, future: F) -> F::Output {
         builder.build()
     };
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime: {error}"));
-    match run_on(&runtime, future) {
-        Ok(value) => value,
-        Err(TaskError::Panicked(payload)) => resume_unwind(payload),
-        Err(TaskError::Cancelled(cause)) => panic!("the main task was {cause}"),
-    }
+    run_on(&runtime, future)
 }

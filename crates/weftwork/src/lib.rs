@@ -28,12 +28,18 @@ mod as_completed;
 mod cancel;
 mod completions;
 mod ensure;
+pub mod fs;
 mod gather;
+pub mod io;
 pub mod local;
 pub mod net;
+mod pooled;
+pub mod process;
 mod run;
 mod scope;
 mod shield;
+pub mod signal;
+mod thread;
 pub mod time;
 mod wait;
 
@@ -71,6 +77,7 @@ pub mod sync {
 
 /// What programs want to have in scope.
 pub mod prelude {
+    pub use crate::signal::CtrlCExt;
     pub use crate::{
         Handle, RaiseExt, ResumeExt, Runtime, Task, TaskError, catch, gather, run, spawn, wait,
     };

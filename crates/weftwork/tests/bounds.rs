@@ -151,3 +151,50 @@ fn futures_without_a_name_are_send() {
 fn what_must_not_compile() {
     trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
 }
+
+#[cfg(unix)]
+#[test]
+fn files_processes_and_signals_go_anywhere() {
+    use weftwork::signal::unix::{Signal, SignalKind};
+    use weftwork::signal::{CtrlC, Interrupt};
+    use weftwork::{fs, io, process};
+    is_send_sync::<Signal>();
+    is_unpin::<Signal>();
+    is_send_sync::<SignalKind>();
+    is_send_sync::<Interrupt>();
+    is_unpin::<Interrupt>();
+    is_send_sync::<CtrlC>();
+    is_send_sync::<process::Command>();
+    is_send_sync::<process::Child>();
+    is_send_sync::<process::ChildControl>();
+    is_send_sync::<io::PipeReader>();
+    is_send_sync::<io::PipeWriter>();
+    is_send_sync::<io::Stdin>();
+    is_send_sync::<io::OutputStream>();
+    is_unpin::<io::OutputStream>();
+    is_send_sync::<fs::File>();
+    is_unpin::<fs::File>();
+    is_send_sync::<fs::OpenOptions>();
+    is_send_sync::<fs::ReadDir>();
+    is_unpin::<fs::ReadDir>();
+    is_send_sync::<fs::DirEntry>();
+    is_send::<fs::Operation<OnlySend>>();
+    is_unpin::<fs::Operation<std::marker::PhantomPinned>>();
+    is_static::<fs::Operation<OnlySend>>();
+}
+
+/// Futures of methods, too, can be spawned.
+#[cfg(unix)]
+#[allow(dead_code, reason = "it is compiled, and not called")]
+async fn futures_of_processes_and_files_can_be_spawned(
+    mut child: weftwork::process::Child,
+    mut command: weftwork::process::Command,
+    mut file: weftwork::fs::File,
+) {
+    fn is_send_future(_: impl Send) {}
+    is_send_future(child.communicate("input"));
+    is_send_future(child.wait());
+    is_send_future(command.output());
+    is_send_future(command.status());
+    is_send_future(file.set_len(1));
+}

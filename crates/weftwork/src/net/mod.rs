@@ -82,7 +82,7 @@ use std::sync::Arc;
 use weftwork_io_driver::Reactor;
 
 /// The reactor of this thread's runtime.
-fn reactor() -> io::Result<Arc<Reactor>> {
+pub(crate) fn reactor() -> io::Result<Arc<Reactor>> {
     let handle = Handle::try_current().map_err(io::Error::other)?;
     Ok(Arc::clone(handle.reactor()))
 }

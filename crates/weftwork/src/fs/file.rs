@@ -1,0 +1,184 @@
+//! An open file.
+
+use super::file_io::Reads;
+use super::{Metadata, OpenOptions, Operation, Permissions};
+use crate::pooled::{Place, Writes};
+use std::fmt;
+use std::future::poll_fn;
+use std::io::{self, Seek};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::panic::Location;
+use std::path::Path;
+use std::sync::Arc;
+use weftwork_io_driver::descriptor::appends;
+use weftwork_scheduler::Blocking;
+
+/// An open file.
+///
+/// It is read, written and positioned through the traits of [`futures_io`]. Each read and each
+/// write is one call of the system on the blocking pool; a write is reported once it has been
+/// done, so there is nothing to flush, and the error is that of this write. It belongs to no
+/// runtime: each call uses the pool of the thread's.
+///
+/// # Cancel safety
+/// The position is kept here and moves when a call is reported, not before, so that nothing is
+/// lost by a read or write that is cancelled or dropped:
+/// - What a read took before it was cancelled goes to the next one.
+/// - A write that had begun runs on. Its bytes stand where the next write goes, which waits for
+///   it; the same write again therefore has its effect once.
+/// - A file that is dropped does not wait for either.
+///
+/// Where it was opened for appending, all writes go to the end, and the position is that of
+/// reads alone. A terminal, a named pipe or a device that has no positions is a mere stream;
+/// `seek` is an error (`NotSeekable`) there.
+#[doc(alias = "aiofiles")]
+pub struct File {
+    pub(super) file: Arc<std::fs::File>,
+    pub(super) kind: Kind,
+    pub(super) position: u64,
+    pub(super) reads: Reads,
+    pub(super) writes: Writes,
+    /// A seek looks for the end.
+    pub(super) length: Option<Blocking<io::Result<u64>>>,
+    /// Where it was opened.
+    pub(super) place: Place,
+}
+
+/// Where reads and writes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// They say so.
+    Positioned,
+    /// Reads say so, writes go to the end.
+    Appending,
+    /// A terminal, a named pipe, a device.
+    Stream,
+}
+
+impl File {
+    /// Opens a file for reading.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`].
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>) -> Operation<Self> {
+        OpenOptions::new().read(true).open(path)
+    }
+
+    /// Opens a file for writing: it is made if there is none, and cut off if there is.
+    ///
+    /// # Errors
+    /// As [`OpenOptions::open`].
+    ///
+    /// # Cancel safety
+    /// As [`OpenOptions::open`].
+    #[track_caller]
+    pub fn create(path: impl AsRef<Path>) -> Operation<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true).open(path)
+    }
+
+    /// Takes over a file of std, at its position.
+    ///
+    /// # Errors
+    /// What the system says when it is asked for the kind and the position.
+    #[track_caller]
+    pub fn from_std(file: std::fs::File) -> io::Result<Self> {
+        Self::new(file, Location::caller())
+    }
+
+    pub(super) fn new(file: std::fs::File, place: Place) -> io::Result<Self> {
+        let (kind, position) = match (&file).stream_position() {
+            Ok(position) if appends(&file)? => (Kind::Appending, position),
+            Ok(position) => (Kind::Positioned, position),
+            Err(_) => (Kind::Stream, 0),
+        };
+        Ok(Self {
+            kind,
+            file: Arc::new(file),
+            position,
+            reads: Reads::default(),
+            writes: Writes::default(),
+            length: None,
+            place,
+        })
+    }
+
+    /// Its length, times, permissions and kind.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "fstat")]
+    #[track_caller]
+    pub fn metadata(&self) -> Operation<Metadata> {
+        let file = Arc::clone(&self.file);
+        Operation::new(move || file.metadata())
+    }
+
+    /// Cuts it off, or fills it up with zeros. The position stays.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    /// Once begun, it happens.
+    #[doc(alias = "ftruncate")]
+    pub async fn set_len(&mut self, length: u64) -> io::Result<()> {
+        poll_fn(|cx| self.writes.poll_settle(cx)).await;
+        self.reads.forget();
+        let file = Arc::clone(&self.file);
+        Operation::at(self.place, move || file.set_len(length)).await
+    }
+
+    /// Waits until everything that was written is on the disk, with what describes the file.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "fsync")]
+    #[track_caller]
+    pub fn sync_all(&self) -> Operation<()> {
+        let file = Arc::clone(&self.file);
+        Operation::new(move || file.sync_all())
+    }
+
+    /// As [`sync_all`](Self::sync_all), without the times and the like.
+    ///
+    /// # Errors
+    /// What the system says.
+    #[doc(alias = "fdatasync")]
+    #[track_caller]
+    pub fn sync_data(&self) -> Operation<()> {
+        let file = Arc::clone(&self.file);
+        Operation::new(move || file.sync_data())
+    }
+
+    /// Sets its permissions.
+    ///
+    /// # Errors
+    /// What the system says.
+    ///
+    /// # Cancel safety
+    /// Once begun, it happens.
+    #[doc(alias = "fchmod")]
+    #[track_caller]
+    pub fn set_permissions(&self, permissions: Permissions) -> Operation<()> {
+        let file = Arc::clone(&self.file);
+        Operation::new(move || file.set_permissions(permissions))
+    }
+}
+
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File")
+            .field("file", &self.file)
+            .field("kind", &self.kind)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}
