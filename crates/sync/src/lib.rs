@@ -1,4 +1,4 @@
-//! Semaphore, Queue, CancellationToken and oneshot of weftwork, for any executor.
+//! Semaphore, queues, channels, CancellationToken and oneshot of weftwork, for any executor.
 //!
 //! Everything here is a plain future without a runtime behind it; `blocking_*` methods serve
 //! threads that are not running tasks. All of it stands on one FIFO wait list, and all of it
@@ -18,14 +18,20 @@
 #![forbid(unsafe_code)]
 
 mod blocking;
+pub mod broadcast;
+pub mod channel;
+mod no_receivers;
 pub mod oneshot;
 mod poll;
 pub mod queue;
 pub mod semaphore;
 pub mod token;
 mod wait_list;
+pub mod watch;
 
 pub use blocking::{BlockingError, Refused};
-pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
+pub use channel::channel;
+pub use no_receivers::NoReceivers;
+pub use queue::{LifoQueue, PriorityQueue, Queue, ShutDown, TryGetError, TryPutError};
 pub use semaphore::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 pub use token::CancellationToken;

@@ -95,7 +95,7 @@ impl Wakes {
 
 /// Drops a panic's payload. Its destructor could panic as well, and lose the wakers left; after a
 /// few of them the next payload is leaked rather than chased.
-fn drop_payload(mut payload: Box<dyn Any + Send>) {
+pub(crate) fn drop_payload(mut payload: Box<dyn Any + Send>) {
     for _ in 0..3 {
         match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             Ok(()) => return,

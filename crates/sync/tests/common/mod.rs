@@ -88,11 +88,11 @@ impl<F: Future + Unpin> Watched<F> {
     }
 }
 
-/// 1000 cases, or as many as `PROPTEST_CASES` says.
+/// 2000 cases, or as many as `PROPTEST_CASES` says.
 pub fn cases() -> proptest::test_runner::Config {
     let cases = std::env::var("PROPTEST_CASES");
     proptest::test_runner::Config {
-        cases: cases.map_or(1000, |cases| cases.parse().expect("a number of cases")),
+        cases: cases.map_or(2000, |cases| cases.parse().expect("a number of cases")),
         failure_persistence: None,
         ..Default::default()
     }
