@@ -3,15 +3,20 @@
 mod chained_spawn;
 mod fan_out_gather;
 pub(crate) mod idle_memory;
+mod mpsc;
+mod oneshot;
+mod ping_pong;
+mod semaphore;
 mod spawn_external;
 mod spawn_join;
 mod spawn_overlap;
+mod token_tree;
 mod yield_now;
 
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 8] = [
+pub(crate) const ALL: [&Row; 14] = [
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -20,6 +25,12 @@ pub(crate) const ALL: [&Row; 8] = [
     &yield_now::ROW,
     &fan_out_gather::ROW,
     &idle_memory::ROW,
+    &mpsc::ROW,
+    &mpsc::ROW_MPMC,
+    &ping_pong::ROW,
+    &semaphore::ROW,
+    &oneshot::ROW,
+    &token_tree::ROW,
 ];
 
 /// The sum of `0..n`, which is the checksum where task `i` returns `i`.
