@@ -202,28 +202,44 @@ fn poll_get<T, O: Order<T>>(
     })
 }
 
+/// The rest of a dropped get. Most have given their answer: then nothing is left to do, and to
+/// know that should cost nothing.
+#[inline]
 fn leave_get<T, O: Order<T>>(queue: &AnyQueue<T, O>, wait: &mut Wait) {
-    if let Wait::Queued(_) = wait {
+    #[cold]
+    fn leave<T, O: Order<T>>(queue: &AnyQueue<T, O>, wait: &mut Wait) {
         let left = queue.shared.state.lock().leave_get(wait);
         if let Some((_left, getter)) = left {
             wake(getter);
         }
     }
+    if let Wait::Queued(_) = wait {
+        leave(queue, wait);
+    }
+}
+
+impl<T, O: Order<T>> Put<'_, T, O> {
+    #[cold]
+    fn leave(&mut self) {
+        let Self { queue, item, wait } = self;
+        let left = queue.shared.state.lock().leave_put(wait, item);
+        if let Some((_left, putter)) = left {
+            wake(putter);
+        }
+    }
 }
 
 impl<T, O: Order<T>> Drop for Put<'_, T, O> {
+    #[inline]
     fn drop(&mut self) {
         if let Wait::Queued(_) = self.wait {
-            let Self { queue, item, wait } = self;
-            let left = queue.shared.state.lock().leave_put(wait, item);
-            if let Some((_left, putter)) = left {
-                wake(putter);
-            }
+            self.leave();
         }
     }
 }
 
 impl<T, O: Order<T>> Drop for Get<'_, T, O> {
+    #[inline]
     fn drop(&mut self) {
         leave_get(self.queue, &mut self.wait);
     }
