@@ -17,21 +17,42 @@
 
 #![forbid(unsafe_code)]
 
+pub mod barrier;
 mod blocking;
 pub mod broadcast;
 pub mod channel;
+pub mod condvar;
+pub mod event;
+pub mod mapped;
+pub mod mutex;
 mod no_receivers;
+pub mod notify;
+pub mod once_cell;
 pub mod oneshot;
 mod poll;
 pub mod queue;
+pub mod rwlock;
 pub mod semaphore;
 pub mod token;
 mod wait_list;
 pub mod watch;
 
+pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
 pub use channel::channel;
+pub use condvar::Condvar;
+pub use event::Event;
+pub use mapped::{Mapped, MappedRef};
+pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
 pub use no_receivers::NoReceivers;
+pub use notify::Notify;
+pub use once_cell::{OnceCell, SetError};
 pub use queue::{LifoQueue, PriorityQueue, Queue, ShutDown, TryGetError, TryPutError};
-pub use semaphore::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+pub use rwlock::{
+    OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{
+    BoundedSemaphore, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
+    TryAcquireError,
+};
 pub use token::CancellationToken;

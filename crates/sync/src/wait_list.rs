@@ -6,6 +6,13 @@
 //! entry itself stays in the slab until its future fetches the answer or is dropped. What a
 //! settled entry stands for (a permit, an item) is the primitive's business, and so is handing
 //! it on when the future goes away.
+//!
+//! A slab and not an intrusive list, because an intrusive one lives in the futures themselves: the list
+//! then holds pointers into memory that others own, which takes `unsafe` for every access, pinned
+//! futures, and a proof that no future can go while somebody walks the list. This crate has no
+//! `unsafe` at all, its futures are `Unpin`, and a bug here can lose a wake-up but never memory.
+//! The price is an index in place of a pointer, with its bounds check; a wait allocates only when more
+//! wait at once than ever before, as the slab keeps the room of those that have gone.
 
 use crate::poll::{Offer, Wakes};
 use slab::Slab;
@@ -82,6 +89,19 @@ impl<D> WaitList<D> {
         self.entries.get(self.head).map(|entry| &entry.data)
     }
 
+    /// What the entry of a queued future has with it.
+    pub(crate) fn data(&self, wait: &Wait) -> Option<&D> {
+        match *wait {
+            Wait::Queued(Key(index)) => Some(&self.entries[index].data),
+            Wait::New | Wait::Done => None,
+        }
+    }
+
+    /// Puts a newcomer at the end of the line, without a waker: its first poll leaves one.
+    pub(crate) fn enter(&mut self, wait: &mut Wait, data: D) {
+        *wait = self.push(None, data);
+    }
+
     /// Puts a newcomer at the end of the line; `None` if that needs a clone of the waker.
     pub(crate) fn enqueue<R>(
         &mut self,
@@ -90,11 +110,16 @@ impl<D> WaitList<D> {
         offer: &mut Offer<'_>,
     ) -> Option<Poll<R>> {
         let waker = offer.take()?;
+        *wait = self.push(Some(waker), data);
+        Some(Poll::Pending)
+    }
+
+    fn push(&mut self, waker: Option<Waker>, data: D) -> Wait {
         let index = self.entries.insert(Entry {
             prev: self.tail,
             next: NIL,
             status: Status::Waiting,
-            waker: Some(waker),
+            waker,
             data,
         });
         match self.entries.get_mut(self.tail) {
@@ -102,8 +127,7 @@ impl<D> WaitList<D> {
             None => self.head = index,
         }
         self.tail = index;
-        *wait = Wait::Queued(Key(index));
-        Some(Poll::Pending)
+        Wait::Queued(Key(index))
     }
 
     /// Looks after the entry of a queued future. A settled entry is removed; a waiting one
@@ -162,6 +186,17 @@ impl<D> WaitList<D> {
         self.settle_front(Status::Granted)
     }
 
+    /// As [`grant_front`](Self::grant_front), for a line whose entries may have no waker yet, and leaves
+    /// `data` with the entry. False if the line is empty.
+    pub(crate) fn grant_front_with(&mut self, data: D, wakes: &mut Wakes) -> bool {
+        let Some(first) = self.entries.get_mut(self.head) else {
+            return false;
+        };
+        first.data = data;
+        wakes.push(self.settle_front(Status::Granted));
+        true
+    }
+
     /// Settles everybody in the line.
     pub(crate) fn settle_waiting(&mut self, status: Status, wakes: &mut Wakes) {
         while !self.is_empty() {
@@ -172,8 +207,15 @@ impl<D> WaitList<D> {
     /// Refuses everybody, also those that had been granted and have not fetched it yet.
     pub(crate) fn refuse_all(&mut self, wakes: &mut Wakes) {
         self.settle_waiting(Status::Refused, wakes);
+        self.refuse_granted();
+    }
+
+    /// Refuses those that had been granted and have not fetched it yet; they have been woken.
+    pub(crate) fn refuse_granted(&mut self) {
         for (_, entry) in &mut self.entries {
-            entry.status = Status::Refused;
+            if entry.status == Status::Granted {
+                entry.status = Status::Refused;
+            }
         }
     }
 

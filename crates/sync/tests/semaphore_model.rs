@@ -1,219 +1,224 @@
-//! The semaphore against a plain model, in random sequences of everything one can do with it.
+//! The semaphore against a plain model, in random programs of several tasks.
 
 mod common;
 
-use common::{Watched, cases};
+use common::cases;
+use common::model::{LineOf, Program, Real, Rules, TASKS, Waits, check, program};
 use proptest::prelude::*;
-use proptest::sample::Index;
-use std::task::Poll;
-use weftwork_sync::semaphore::Acquire;
-use weftwork_sync::{Closed, Semaphore, SemaphorePermit, TryAcquireError};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use weftwork_sync::{Closed, OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
 #[derive(Clone, Debug)]
-enum Step {
-    Start(usize),
-    Poll(Index, bool),
-    Drop(Index),
-    Try,
-    Release(Index),
-    Forget(Index),
+enum Op {
+    Try(usize, usize),
+    /// Gives the oldest permits back that the task has.
+    Release(usize),
+    Forget(usize),
+    ForgetFree(usize),
     Add(usize),
     Close,
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        6 => prop_oneof![4 => Just(1usize), 1 => 0usize..5].prop_map(Step::Start),
-        8 => (any::<Index>(), prop::bool::weighted(0.2)).prop_map(|(i, d)| Step::Poll(i, d)),
-        4 => any::<Index>().prop_map(Step::Drop),
-        2 => Just(Step::Try),
-        6 => any::<Index>().prop_map(Step::Release),
-        1 => any::<Index>().prop_map(Step::Forget),
-        2 => (0usize..4).prop_map(Step::Add),
-        1 => prop::bool::weighted(0.1).prop_map(|close| if close { Step::Close } else { Step::Try }),
-    ]
+#[derive(Clone, Debug, PartialEq)]
+enum Answer {
+    Taken(Result<usize, Closed>),
+    Tried(Option<TryAcquireError>),
+    Forgotten(usize),
+    Nothing,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stands {
-    New,
-    Line,
-    Granted,
-    Refused,
-}
-
-/// A waiter of the model, beside the real one.
-struct Waiter<'a> {
-    real: Watched<Acquire<'a>>,
-    wants: usize,
-    stands: Stands,
-    /// Its place in the line, by the time at which it was first polled.
-    turn: usize,
-    wakes: usize,
-}
-
-struct Model<'a> {
-    semaphore: &'a Semaphore,
-    waiters: Vec<Waiter<'a>>,
-    permits: Vec<SemaphorePermit<'a>>,
+#[derive(Debug)]
+struct Model {
+    /// The permits that each task has.
+    held: [Vec<usize>; TASKS],
     free: usize,
     closed: bool,
-    clock: usize,
 }
 
-impl<'a> Model<'a> {
-    fn first_in_line(&mut self) -> Option<&mut Waiter<'a>> {
-        let line = self.waiters.iter_mut().filter(|w| w.stands == Stands::Line);
-        line.min_by_key(|waiter| waiter.turn)
-    }
-
+impl Model {
     /// Grants to the first in the line until it cannot.
-    fn hand_out(&mut self) {
-        let mut free = self.free;
-        while let Some(first) = self.first_in_line()
-            && first.wants <= free
+    fn hand_out(&mut self, line: &mut LineOf<Self>) {
+        while let Some(first) = line.first(|_| true)
+            && line.call(first) <= self.free
         {
-            free -= first.wants;
-            first.stands = Stands::Granted;
-            first.wakes += 1;
+            self.free -= line.call(first);
+            line.settle(first, Answer::Taken(Ok(line.call(first))));
         }
-        self.free = free;
     }
 
-    fn newcomer(&mut self, wants: usize) -> Result<(), TryAcquireError> {
+    fn newcomer(&mut self, line: &LineOf<Self>, wants: usize) -> Result<(), TryAcquireError> {
         if self.closed {
             return Err(TryAcquireError::Closed);
         }
-        if wants > 0 && (wants > self.free || self.first_in_line().is_some()) {
+        if wants > 0 && (wants > self.free || line.first(|_| true).is_some()) {
             return Err(TryAcquireError::NoPermits);
         }
         self.free -= wants;
         Ok(())
     }
 
-    fn poll(&mut self, index: usize) {
-        let (wants, stands) = (self.waiters[index].wants, self.waiters[index].stands);
-        let expected = match stands {
-            Stands::Line => Poll::Pending,
-            Stands::Granted => Poll::Ready(Ok(wants)),
-            Stands::Refused => Poll::Ready(Err(Closed)),
-            Stands::New => match self.newcomer(wants) {
-                Ok(()) => Poll::Ready(Ok(wants)),
-                Err(TryAcquireError::Closed) => Poll::Ready(Err(Closed)),
-                Err(TryAcquireError::NoPermits) => Poll::Pending,
-            },
-        };
-        let real = self.waiters[index].real.poll();
-        match expected {
-            Poll::Pending => {
-                assert!(real.is_pending());
-                if stands == Stands::New {
-                    self.clock += 1;
-                    self.waiters[index].stands = Stands::Line;
-                    self.waiters[index].turn = self.clock;
-                }
-            }
-            Poll::Ready(expected) => {
-                let Poll::Ready(real) = real else {
-                    panic!("pending, but the model says {expected:?}")
-                };
-                let taken = real.as_ref().map(SemaphorePermit::num_permits);
-                assert_eq!(taken, expected.as_ref().copied());
-                self.permits.extend(real);
-                self.waiters.remove(index);
-            }
+    fn fetched(&mut self, task: usize, answer: Answer) -> Option<Answer> {
+        if let Answer::Taken(Ok(n)) = answer {
+            self.held[task].push(n);
+        }
+        Some(answer)
+    }
+
+    fn oldest(&mut self, task: usize) -> Option<usize> {
+        (!self.held[task].is_empty()).then(|| self.held[task].remove(0))
+    }
+}
+
+impl Rules for Model {
+    type Setup = usize;
+    type Call = usize;
+    type Op = Op;
+    type Answer = Answer;
+    type View = (usize, bool);
+
+    fn new(permits: &usize) -> Self {
+        let held = Default::default();
+        Self {
+            held,
+            free: *permits,
+            closed: false,
         }
     }
 
-    fn run(&mut self, step: Step) {
-        match step {
-            Step::Start(wants) => self.waiters.push(Waiter {
-                real: Watched::new(self.semaphore.acquire_many(wants)),
-                wants,
-                stands: Stands::New,
-                turn: 0,
-                wakes: 0,
-            }),
-            Step::Poll(which, delivering) if !self.waiters.is_empty() => {
-                let index = which.index(self.waiters.len());
-                match delivering {
-                    true => assert!(self.waiters[index].real.poll_delivering().is_pending()),
-                    false => self.poll(index),
+    fn arrive(&mut self, line: &mut LineOf<Self>, task: usize) -> Option<Answer> {
+        let wants = line.call(task);
+        match self.newcomer(line, wants) {
+            Ok(()) => self.fetched(task, Answer::Taken(Ok(wants))),
+            Err(TryAcquireError::Closed) => Some(Answer::Taken(Err(Closed))),
+            Err(TryAcquireError::NoPermits) => None,
+        }
+    }
+
+    fn fetch(
+        &mut self,
+        _: &mut LineOf<Self>,
+        task: usize,
+        _: usize,
+        answer: Answer,
+    ) -> Option<Answer> {
+        self.fetched(task, answer)
+    }
+
+    fn leave(&mut self, line: &mut LineOf<Self>, _: usize, settled: Option<Answer>) {
+        if let Some(Answer::Taken(Ok(n))) = settled {
+            self.free += n;
+        }
+        self.hand_out(line);
+    }
+
+    fn apply(&mut self, line: &mut LineOf<Self>, op: &Op) -> Answer {
+        match *op {
+            Op::Try(task, n) => {
+                let tried = self.newcomer(line, n);
+                if tried.is_ok() {
+                    self.held[task].push(n);
                 }
+                return Answer::Tried(tried.err());
             }
-            Step::Drop(which) if !self.waiters.is_empty() => {
-                let gone = self.waiters.remove(which.index(self.waiters.len()));
-                if gone.stands == Stands::Granted {
-                    self.free += gone.wants;
-                }
-                drop(gone);
-                self.hand_out();
+            Op::Release(task) => self.free += self.oldest(task).unwrap_or(0),
+            Op::Forget(task) => _ = self.oldest(task),
+            Op::ForgetFree(n) => {
+                let gone = n.min(self.free);
+                self.free -= gone;
+                return Answer::Forgotten(gone);
             }
-            Step::Release(which) if !self.permits.is_empty() => {
-                let permit = self.permits.remove(which.index(self.permits.len()));
-                self.free += permit.num_permits();
-                drop(permit);
-                self.hand_out();
-            }
-            Step::Forget(which) if !self.permits.is_empty() => {
-                self.permits
-                    .remove(which.index(self.permits.len()))
-                    .forget();
-            }
-            Step::Poll(..) | Step::Drop(_) | Step::Release(_) | Step::Forget(_) => {}
-            Step::Try => {
-                let expected = self.newcomer(1);
-                let real = self.semaphore.try_acquire();
-                assert_eq!(real.as_ref().err().copied(), expected.err());
-                self.permits.extend(real);
-            }
-            Step::Add(n) => {
-                self.semaphore.add_permits(n);
-                self.free += n;
-                self.hand_out();
-            }
-            Step::Close => {
-                self.semaphore.close();
+            Op::Add(n) => self.free += n,
+            Op::Close => {
                 self.closed = true;
-                for waiter in &mut self.waiters {
-                    if waiter.stands == Stands::Line {
-                        waiter.stands = Stands::Refused;
-                        waiter.wakes += 1;
-                    }
+                for task in line.waiting() {
+                    line.settle(task, Answer::Taken(Err(Closed)));
                 }
             }
         }
+        self.hand_out(line);
+        Answer::Nothing
     }
 
-    fn check(&self) {
-        assert_eq!(self.semaphore.available_permits(), self.free);
-        assert_eq!(self.semaphore.is_closed(), self.closed);
-        for waiter in &self.waiters {
-            assert_eq!(
-                waiter.real.wakes(),
-                waiter.wakes,
-                "woken as often as granted"
-            );
-        }
+    fn view(&self, _: &LineOf<Self>) -> (usize, bool) {
+        (self.free, self.closed)
     }
+}
+
+struct Permits {
+    semaphore: Arc<Semaphore>,
+    held: Rc<RefCell<[Vec<OwnedSemaphorePermit>; TASKS]>>,
+}
+
+impl Permits {
+    fn oldest(&self, task: usize) -> Option<OwnedSemaphorePermit> {
+        let held = &mut self.held.borrow_mut()[task];
+        (!held.is_empty()).then(|| held.remove(0))
+    }
+}
+
+impl Real for Permits {
+    type Rules = Model;
+
+    fn new(permits: &usize) -> Self {
+        let semaphore = Arc::new(Semaphore::new(*permits));
+        let held = Rc::default();
+        Self { semaphore, held }
+    }
+
+    fn call(&self, task: usize, wants: usize) -> Waits<Answer> {
+        let acquire = self.semaphore.acquire_many_owned(wants);
+        let held = Rc::clone(&self.held);
+        Box::pin(async move {
+            Answer::Taken(acquire.await.map(|permit| {
+                let n = permit.num_permits();
+                held.borrow_mut()[task].push(permit);
+                n
+            }))
+        })
+    }
+
+    fn apply(&self, op: &Op) -> Answer {
+        match *op {
+            Op::Try(task, n) => {
+                let tried = self.semaphore.try_acquire_many_owned(n);
+                let error = tried.as_ref().err().copied();
+                self.held.borrow_mut()[task].extend(tried);
+                return Answer::Tried(error);
+            }
+            Op::Release(task) => drop(self.oldest(task)),
+            Op::Forget(task) => self.oldest(task).into_iter().for_each(|it| it.forget()),
+            Op::ForgetFree(n) => return Answer::Forgotten(self.semaphore.forget_permits(n)),
+            Op::Add(n) => self.semaphore.add_permits(n),
+            Op::Close => self.semaphore.close(),
+        }
+        Answer::Nothing
+    }
+
+    fn view(&self) -> (usize, bool) {
+        let semaphore = &self.semaphore;
+        (semaphore.available_permits(), semaphore.is_closed())
+    }
+}
+
+fn programs() -> impl Strategy<Value = Program<Model>> {
+    let wants = prop_oneof![4 => Just(1usize), 1 => 0usize..5];
+    let ops = prop_oneof![
+        4 => (0..TASKS, 0usize..3).prop_map(|(task, n)| Op::Try(task, n)),
+        12 => (0..TASKS).prop_map(Op::Release),
+        2 => (0..TASKS).prop_map(Op::Forget),
+        1 => (0usize..3).prop_map(Op::ForgetFree),
+        4 => (0usize..4).prop_map(Op::Add),
+        1 => prop_oneof![9 => Just(Op::Add(1)), 1 => Just(Op::Close)],
+    ];
+    program(0usize..4, wants, ops)
 }
 
 proptest! {
     #![proptest_config(cases())]
     #[test]
-    fn agrees_with_the_model(permits in 0usize..4, steps in prop::collection::vec(step(), 1..80)) {
-        let semaphore = Semaphore::new(permits);
-        let mut model = Model {
-            semaphore: &semaphore,
-            waiters: Vec::new(),
-            permits: Vec::new(),
-            free: permits,
-            closed: false,
-            clock: 0,
-        };
-        for step in steps {
-            model.run(step);
-            model.check();
-        }
+    fn agrees_with_the_model(program in programs()) {
+        check::<Permits>(&program);
     }
 }

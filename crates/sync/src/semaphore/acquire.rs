@@ -1,6 +1,7 @@
 //! The futures that wait for permits of a semaphore.
 
-use super::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, State, TryAcquireError};
+use super::state::State;
+use super::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
 use crate::poll::{Offer, poll_locked};
 use crate::wait_list::{Status, Wait};
 use std::pin::Pin;

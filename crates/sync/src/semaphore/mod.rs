@@ -1,15 +1,20 @@
 //! A counting semaphore that serves its waiters strictly first come, first served.
 
 mod acquire;
+mod bounded;
+mod error;
 mod permit;
+mod state;
 
 pub use acquire::{Acquire, AcquireOwned};
+pub use bounded::BoundedSemaphore;
+pub use error::{Closed, OverRelease, TryAcquireError};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking::{BlockingError, block_on, may_block};
 use crate::poll::Wakes;
-use crate::wait_list::{Status, WaitList};
-use std::error::Error;
+use crate::wait_list::Status;
+use state::State;
 use std::fmt;
 use std::sync::Arc;
 use weftwork_std_or_loom::Mutex;
@@ -38,33 +43,6 @@ pub struct Semaphore {
     state: Mutex<State>,
 }
 
-/// The semaphore was closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[doc(alias = "AcquireError")]
-pub struct Closed;
-
-/// Why [`Semaphore::try_acquire`] gave no permit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TryAcquireError {
-    /// The semaphore was closed.
-    Closed,
-    /// There are too few permits, or others have been waiting for longer.
-    NoPermits,
-}
-
-/// What the lock guards.
-///
-/// While somebody is in the line, there are fewer permits than the first one wants.
-struct State {
-    /// Permits that nobody has and nobody has been promised.
-    permits: usize,
-    /// All permits there are: free, promised and taken. It bounds `permits`, so that giving
-    /// permits back can never overflow.
-    total: usize,
-    closed: bool,
-    waiters: WaitList<usize>,
-}
-
 impl Semaphore {
     /// The most permits that a semaphore can have.
     pub const MAX_PERMITS: usize = usize::MAX >> 3;
@@ -76,14 +54,9 @@ impl Semaphore {
     #[must_use]
     #[track_caller]
     pub fn new(permits: usize) -> Self {
-        assert_fits(0, permits);
+        assert_fits(Self::MAX_PERMITS, permits);
         Self {
-            state: Mutex::new(State {
-                permits,
-                total: permits,
-                closed: false,
-                waiters: WaitList::new(),
-            }),
+            state: Mutex::new(State::new(permits, Self::MAX_PERMITS)),
         }
     }
 
@@ -147,6 +120,28 @@ impl Semaphore {
         Ok(OwnedSemaphorePermit::new(Arc::clone(self), 1))
     }
 
+    /// Takes `n` permits at once if they are there for a newcomer at this moment.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_many(&self, n: usize) -> Result<SemaphorePermit<'_>, TryAcquireError> {
+        self.state.lock().try_take(n)?;
+        Ok(SemaphorePermit::new(self, n))
+    }
+
+    /// As [`try_acquire_many`](Self::try_acquire_many), with a permit that owns its share of the
+    /// semaphore.
+    ///
+    /// # Errors
+    /// As [`try_acquire`](Self::try_acquire).
+    pub fn try_acquire_many_owned(
+        self: &Arc<Self>,
+        n: usize,
+    ) -> Result<OwnedSemaphorePermit, TryAcquireError> {
+        self.state.lock().try_take(n)?;
+        Ok(OwnedSemaphorePermit::new(Arc::clone(self), n))
+    }
+
     /// Waits for a permit on a thread that runs no tasks.
     ///
     /// # Errors
@@ -166,11 +161,17 @@ impl Semaphore {
     #[doc(alias = "release")]
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        let total = self.state.lock().add(n);
-        match total {
+        let added = self.state.lock().add(n);
+        match added {
             Ok(wakes) => wakes.wake(),
-            Err(total) => assert_fits(total, n),
+            Err(room) => assert_fits(room, n),
         }
+    }
+
+    /// Takes up to `n` free permits out for good, and says how many. For those that somebody has, see
+    /// [`SemaphorePermit::forget`].
+    pub fn forget_permits(&self, n: usize) -> usize {
+        self.state.lock().forget_free(n)
     }
 
     /// Closes it: whoever waits, and whoever comes later, gets [`Closed`]. Permits that were
@@ -216,46 +217,11 @@ impl Semaphore {
     }
 }
 
-impl State {
-    fn try_take(&mut self, n: usize) -> Result<(), TryAcquireError> {
-        if self.closed {
-            return Err(TryAcquireError::Closed);
-        }
-        if n > 0 && (!self.waiters.is_empty() || n > self.permits) {
-            return Err(TryAcquireError::NoPermits);
-        }
-        self.permits -= n;
-        Ok(())
-    }
-
-    /// Adds permits; or gives the total that leaves no room for them.
-    fn add(&mut self, n: usize) -> Result<Wakes, usize> {
-        if n > Semaphore::MAX_PERMITS - self.total {
-            return Err(self.total);
-        }
-        self.total += n;
-        self.permits += n;
-        Ok(self.grant())
-    }
-
-    /// Promises free permits to the first waiters, as far as they reach.
-    fn grant(&mut self) -> Wakes {
-        let mut wakes = Wakes::default();
-        while let Some(&n) = self.waiters.front()
-            && n <= self.permits
-        {
-            self.permits -= n;
-            wakes.push(self.waiters.grant_front());
-        }
-        wakes
-    }
-}
-
 #[track_caller]
-fn assert_fits(total: usize, n: usize) {
+fn assert_fits(room: usize, n: usize) {
     assert!(
-        n <= Semaphore::MAX_PERMITS - total,
-        "a semaphore with {total} permits cannot have {n} more: the limit is \
+        n <= room,
+        "a semaphore that has room for {room} permits cannot have {n} more: the limit is \
          Semaphore::MAX_PERMITS ({})",
         Semaphore::MAX_PERMITS
     );
@@ -269,24 +235,3 @@ impl fmt::Debug for Semaphore {
             .finish_non_exhaustive()
     }
 }
-
-impl fmt::Display for Closed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the semaphore is closed: it gives no more permits")
-    }
-}
-
-impl Error for Closed {}
-
-impl fmt::Display for TryAcquireError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Closed => Closed.fmt(f),
-            Self::NoPermits => f.write_str(
-                "no permit for a newcomer at this moment: await `acquire()` to wait in the line",
-            ),
-        }
-    }
-}
-
-impl Error for TryAcquireError {}

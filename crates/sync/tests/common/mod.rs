@@ -6,6 +6,8 @@
     reason = "each test file uses its own part of it"
 )]
 
+pub mod model;
+
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};

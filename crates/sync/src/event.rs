@@ -1,0 +1,147 @@
+//! A flag that tasks wait for.
+
+use crate::blocking::{Refused, block_on, may_block};
+use crate::poll::{Wakes, poll_locked};
+use crate::wait_list::{self, Status, WaitList};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use weftwork_std_or_loom::Mutex;
+use weftwork_task_context::delivering;
+
+/// A flag that any number of tasks wait for: all go on when it is set.
+///
+/// Setting it wakes everybody who waits at that moment, also if it is cleared before they have run.
+///
+/// ```
+/// use weftwork_sync::Event;
+/// # futures::executor::block_on(async {
+/// let ready = Event::new();
+/// let waits = async {
+///     ready.wait().await;
+///     "go"
+/// };
+/// let sets = async { ready.set() };
+/// let (said, ()) = futures::join!(waits, sets);
+/// assert_eq!(said, "go");
+/// # });
+/// ```
+#[doc(alias = "asyncio.Event")]
+#[doc(alias = "ManualResetEvent")]
+pub struct Event {
+    state: Mutex<State>,
+}
+
+struct State {
+    set: bool,
+    /// Somebody is in the line: the flag is not set.
+    waiters: WaitList<()>,
+}
+
+/// Waits until an event is set; see [`Event::wait`].
+///
+/// # Panics
+/// When polled after it has given its answer.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless you await them"]
+pub struct Wait<'a> {
+    event: &'a Event,
+    wait: wait_list::Wait,
+}
+
+impl Event {
+    /// An event that is not set.
+    #[must_use]
+    pub fn new() -> Self {
+        let waiters = WaitList::new();
+        let state = Mutex::new(State {
+            set: false,
+            waiters,
+        });
+        Self { state }
+    }
+
+    /// Sets it: everybody who waits goes on, and whoever comes later does not wait, until it is
+    /// cleared.
+    pub fn set(&self) {
+        let mut wakes = Wakes::default();
+        {
+            let mut state = self.state.lock();
+            state.set = true;
+            state.waiters.settle_waiting(Status::Granted, &mut wakes);
+        }
+        wakes.wake();
+    }
+
+    /// Clears it: whoever comes from now on waits. Those who were woken go on.
+    #[doc(alias = "reset")]
+    pub fn clear(&self) {
+        self.state.lock().set = false;
+    }
+
+    /// True if it is set at this moment.
+    #[must_use]
+    pub fn is_set(&self) -> bool {
+        self.state.lock().set
+    }
+
+    /// Waits until it is set; at once if it is.
+    ///
+    /// The future waits from its first poll on: one that was not polled does not hear of a `set` that a
+    /// `clear` follows.
+    ///
+    /// # Cancel safety
+    /// The future can be dropped at any time.
+    pub fn wait(&self) -> Wait<'_> {
+        let wait = wait_list::Wait::New;
+        Wait { event: self, wait }
+    }
+
+    /// Waits until it is set, on a thread that runs no tasks.
+    ///
+    /// # Errors
+    /// [`Refused`] on a worker thread or on the callback lane of a weftwork runtime, always.
+    pub fn blocking_wait(&self) -> Result<(), Refused> {
+        may_block(())?;
+        block_on(self.wait());
+        Ok(())
+    }
+}
+
+impl Future for Wait<'_> {
+    type Output = ();
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let Self { event, wait } = &mut *self;
+        if delivering() {
+            return Poll::Pending;
+        }
+        poll_locked(&event.state, cx, |state, offer| {
+            state.waiters.poll_reached(state.set, wait, offer)
+        })
+    }
+}
+
+impl Drop for Wait<'_> {
+    fn drop(&mut self) {
+        if let wait_list::Wait::Queued(_) = self.wait {
+            let left = self.event.state.lock().waiters.leave(&mut self.wait);
+            drop(left);
+        }
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("set", &self.is_set())
+            .finish_non_exhaustive()
+    }
+}

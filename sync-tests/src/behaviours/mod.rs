@@ -1,0 +1,9 @@
+//! One file a primitive.
+
+#![allow(
+    missing_docs,
+    clippy::missing_panics_doc,
+    reason = "a behaviour is a test: its name says what it shows, and its asserts panic"
+)]
+
+pub mod semaphore;
