@@ -15,7 +15,13 @@ fn every_row_gives_the_right_checksum_on_every_peer() {
     let text = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{text}\n{errors}");
-    let rows = [("weftwork", 14), ("tokio", 13), ("smol", 13), ("flume", 3), ("kanal", 3)];
+    let rows = [
+        ("weftwork", 14),
+        ("tokio", 13),
+        ("smol", 13),
+        ("flume", 3),
+        ("kanal", 3),
+    ];
     for (peer, rows) in rows {
         let verdict = format!(" {peer} ok");
         assert_eq!(text.matches(&verdict).count(), rows, "{peer} in:\n{text}");

@@ -6,4 +6,7 @@
     reason = "a behaviour is a test: its name says what it shows, and its asserts panic"
 )]
 
+pub mod channel;
+pub mod queue;
 pub mod semaphore;
+pub mod token;
