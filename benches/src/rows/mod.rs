@@ -1,9 +1,11 @@
 //! The rows of the suite, one file each.
 
 mod chained_spawn;
+mod event_broadcast;
 mod fan_out_gather;
 pub(crate) mod idle_memory;
 mod mpsc;
+mod mutex;
 mod oneshot;
 mod ping_pong;
 mod semaphore;
@@ -16,7 +18,7 @@ mod yield_now;
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 14] = [
+pub(crate) const ALL: [&Row; 18] = [
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -29,7 +31,11 @@ pub(crate) const ALL: [&Row; 14] = [
     &mpsc::ROW_MPMC,
     &ping_pong::ROW,
     &semaphore::ROW,
+    &mutex::ROW,
+    &mutex::ROW_2,
+    &mutex::ROW_64,
     &oneshot::ROW,
+    &event_broadcast::ROW,
     &token_tree::ROW,
 ];
 
