@@ -63,8 +63,8 @@ pub use weftwork_scheduler::{
 };
 pub use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Semaphore, queue, oneshot, cancellation token: for weftwork's tasks, for any other
-/// executor, and for plain threads.
+/// Semaphores and locks, queues and channels, oneshot, watch and broadcast, cancellation tokens:
+/// for weftwork's tasks, for any other executor, and for plain threads.
 pub mod sync {
     pub use weftwork_sync::*;
 }
