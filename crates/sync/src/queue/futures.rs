@@ -2,7 +2,7 @@
 
 use super::order::{Fifo, Order};
 use super::state::Parcel;
-use super::{AnyQueue, ShutDown, wake};
+use super::{AnyQueue, Shared, ShutDown, wake};
 use crate::poll::poll_locked;
 use crate::wait_list::Wait;
 use futures_core::Stream;
@@ -193,9 +193,9 @@ fn poll_get<T, O: Order<T>>(
     if delivering() {
         return Poll::Pending;
     }
-    let got = poll_locked(&queue.shared.state, cx, |state, offer| {
-        state.poll_get(wait, offer)
-    });
+    let Shared { state, gets, .. } = &*queue.shared;
+    let first = matches!(wait, Wait::New);
+    let got = gets.poll_locked(first, state, cx, |state, offer| state.poll_get(wait, offer));
     got.map_ok(|(item, putter)| {
         wake(putter);
         item

@@ -10,6 +10,7 @@ pub use futures::{Get, GetMany, Items, Join, Put};
 pub use order::{Fifo, Lifo, Lowest, Order};
 
 use crate::blocking::{BlockingError, block_on, may_block};
+use crate::poll::Guess;
 use state::State;
 use std::fmt;
 use std::sync::Arc;
@@ -89,6 +90,8 @@ pub struct AnyQueue<T, O: Order<T>> {
 
 struct Shared<T, O: Order<T>> {
     state: Mutex<State<T, O>>,
+    /// Do gets have to wait?
+    gets: Guess,
     maxsize: usize,
 }
 
@@ -126,8 +129,11 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     }
 
     fn with_slots(slots: usize, maxsize: usize) -> Self {
-        let state = Mutex::new(State::new(slots));
-        let shared = Arc::new(Shared { state, maxsize });
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(slots)),
+            gets: Guess::default(),
+            maxsize,
+        });
         Self { shared }
     }
 

@@ -282,7 +282,7 @@ proptest! {
     #[test]
     fn a_channel_ends_with_either_side(
         maxsize in 0usize..4,
-        steps in prop::collection::vec(step(), 1..80),
+        steps in prop::collection::vec(step(), 1..50),
     ) {
         let mut model = Model::new(maxsize);
         for step in &steps {

@@ -314,7 +314,7 @@ fn maxsize() -> impl Strategy<Value = usize> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..80)
+    prop::collection::vec(step(), 1..50)
 }
 
 proptest! {

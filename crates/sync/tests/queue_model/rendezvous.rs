@@ -236,7 +236,7 @@ impl<'a> Model<'a> {
 proptest! {
     #![proptest_config(cases())]
     #[test]
-    fn a_rendezvous_holds_nothing(steps in prop::collection::vec(step(), 1..80)) {
+    fn a_rendezvous_holds_nothing(steps in prop::collection::vec(step(), 1..50)) {
         let queue = Queue::rendezvous();
         let mut model = Model::new(&queue);
         for step in steps {
