@@ -50,7 +50,9 @@ macro_rules! every_behaviour {
                 shutdown_gives_putters_their_items_back_and_getters_drain_first,
                 immediate_shutdown_empties_and_settles_join,
                 a_rendezvous_put_is_done_when_its_item_is_taken,
-                everything_that_is_put_is_got_once;
+                everything_that_is_put_is_got_once,
+                getters_cancelled_at_any_moment_lose_no_item,
+                putters_cancelled_at_any_moment_put_all_or_nothing;
             semaphore:
                 a_newcomer_waits_behind_a_waiter,
                 of_four_waiters_two_cancelled_the_third_gets_the_permit,

@@ -135,6 +135,20 @@ fn a_panic_in_modify_changes_nothing() {
 }
 
 #[test]
+fn a_modify_that_was_overtaken_begins_again() {
+    let (sender, receiver) = watch::channel(0);
+    let mut calls = 0;
+    sender.send_modify(|value| {
+        calls += 1;
+        if calls == 1 {
+            sender.send(10).unwrap();
+        }
+        *value += 1;
+    });
+    assert_eq!((*receiver.borrow(), calls), (11, 2));
+}
+
+#[test]
 fn wait_for_looks_at_what_is_there_first() {
     let (sender, mut receiver) = watch::channel(5);
     assert_eq!(*block_on(receiver.wait_for(|&n| n == 5)).unwrap(), 5);

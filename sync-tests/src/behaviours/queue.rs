@@ -133,3 +133,57 @@ pub async fn everything_that_is_put_is_got_once(on: On) {
     }
     assert_eq!(sum, 3 * EACH * (3 * EACH - 1) / 2);
 }
+
+/// Of two getters at a time one is cancelled, whatever it is doing at that moment.
+pub async fn getters_cancelled_at_any_moment_lose_no_item(on: On) {
+    const ITEMS: u32 = 500;
+    let queue = Queue::new(2);
+    let producer = queue.clone();
+    let producer = on.spawn(async move {
+        for n in 0..ITEMS {
+            producer.put(n).await.unwrap();
+        }
+        producer.shutdown(false);
+    });
+    let mut got = Vec::new();
+    loop {
+        let cancelled = on.spawn(get(queue.clone()));
+        let other = on.spawn(get(queue.clone()));
+        got.extend(cancelled.cancel().await.and_then(Result::ok));
+        match other.await.unwrap() {
+            Ok(item) => got.push(item),
+            Err(ShutDown(())) => break,
+        }
+    }
+    producer.await.unwrap();
+    got.sort_unstable();
+    assert!(got.into_iter().eq(0..ITEMS));
+}
+
+/// Putters are cancelled likewise: what was put comes out, and what was not does not.
+pub async fn putters_cancelled_at_any_moment_put_all_or_nothing(on: On) {
+    let queue = LifoQueue::new(1);
+    let consumer = queue.clone();
+    let consumer = on.spawn(async move {
+        let mut got = Vec::new();
+        while let Ok(item) = consumer.get().await {
+            got.push(item);
+        }
+        got
+    });
+    let mut put_for_certain = Vec::new();
+    for n in 0..500 {
+        let (some, other) = (2 * n, 2 * n + 1);
+        let cancelled = on.spawn(put(queue.clone(), some));
+        let certain = on.spawn(put(queue.clone(), other));
+        if cancelled.cancel().await.is_some() {
+            put_for_certain.push(some);
+        }
+        certain.await.unwrap().unwrap();
+        put_for_certain.push(other);
+    }
+    queue.shutdown(false);
+    let mut got = consumer.await.unwrap();
+    got.sort_unstable();
+    assert_eq!(got, put_for_certain);
+}
