@@ -25,7 +25,7 @@
 pub mod behaviours;
 mod on;
 
-pub use on::{Cancel, Job, On, still_waits, waiting};
+pub use on::{Cancel, Job, On, in_time, still_waits, waiting, yield_now};
 
 /// Calls `$run(behaviour)` in a `#[test]` for each behaviour, in a module for each primitive.
 ///
@@ -34,6 +34,15 @@ pub use on::{Cancel, Job, On, still_waits, waiting};
 macro_rules! every_behaviour {
     ($run:ident) => {
         $crate::every_behaviour! { @tests $run
+            barrier:
+                a_cancelled_waiter_does_not_break_it,
+                every_phase_gives_each_number_once,
+                newcomers_wait_while_a_phase_drains,
+                abort_breaks_it_until_a_reset,
+                reset_refuses_those_who_wait,
+                reset_while_a_phase_drains_refuses_that_phase;
+            bounded_semaphore:
+                over_release_is_an_error;
             channel:
                 a_channel_ends_with_its_last_sender,
                 a_channel_ends_with_its_last_receiver,
@@ -42,6 +51,30 @@ macro_rules! every_behaviour {
                 a_broadcast_reaches_all_and_tells_who_lagged,
                 a_oneshot_is_set_once_by_any_task,
                 a_sender_hears_of_a_cancelled_receiver;
+            condvar:
+                a_notified_waiter_has_the_lock,
+                a_notified_waiter_that_is_cancelled_passes_it_on,
+                one_notification_and_a_cancel_wake_somebody,
+                notify_n_wakes_n_in_order,
+                wait_for_looks_before_and_after_each_wait;
+            event:
+                set_then_clear_wakes_all_who_waited,
+                a_cancelled_waiter_leaves_the_others_alone;
+            mutex:
+                release_then_acquire_goes_behind_the_waiter,
+                a_head_waiter_cancelled_while_the_lock_is_released_hands_it_on,
+                a_promised_lock_that_is_dropped_goes_to_the_next_one,
+                many_tasks_count_to_the_sum,
+                an_owned_guard_travels;
+            notify:
+                one_notification_is_kept,
+                whoever_has_called_is_in_the_line,
+                a_notified_waiter_that_is_cancelled_passes_it_on,
+                of_a_notification_of_all_nothing_is_passed_on;
+            once_cell:
+                one_of_many_makes_it,
+                a_failing_initialiser_lets_the_next_one_try,
+                a_cancelled_initialiser_lets_the_next_one_try;
             queue:
                 a_getter_woken_and_then_cancelled_leaves_its_item_and_the_order,
                 a_cancelled_getter_takes_nothing,
@@ -53,6 +86,11 @@ macro_rules! every_behaviour {
                 everything_that_is_put_is_got_once,
                 getters_cancelled_at_any_moment_lose_no_item,
                 putters_cancelled_at_any_moment_put_all_or_nothing;
+            rwlock:
+                readers_do_not_starve_a_writer,
+                readers_between_two_writers_read_at_once,
+                a_cancelled_writer_lets_the_readers_behind_it_read,
+                a_downgraded_writer_reads_what_it_wrote;
             semaphore:
                 a_newcomer_waits_behind_a_waiter,
                 of_four_waiters_two_cancelled_the_third_gets_the_permit,
@@ -69,7 +107,7 @@ macro_rules! every_behaviour {
         $(mod $primitive {
             $(#[test]
             fn $behaviour() {
-                super::$run($crate::behaviours::$primitive::$behaviour);
+                $crate::in_time(|| super::$run($crate::behaviours::$primitive::$behaviour));
             })+
         })+
     };

@@ -1,11 +1,15 @@
-//! What a behaviour knows of the executor that it runs on: how to spawn and how to cancel.
+//! What a behaviour knows of the executor that it runs on: how to spawn and how to cancel; and the
+//! few things that are the same on all of them.
 
 use futures::channel::oneshot;
 use futures::future::BoxFuture;
 use std::fmt;
+use std::io::Write;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll};
+use std::thread;
+use std::time::Duration;
 
 /// Asks the executor to cancel a task.
 pub type Cancel = Box<dyn FnOnce() + Send>;
@@ -85,6 +89,37 @@ pub async fn waiting<F: Future>(future: F) -> Pin<Box<F>> {
 ///
 /// # Panics
 /// If it does not have to wait any more.
-pub async fn still_waits<F: Future>(future: &mut Pin<Box<F>>) {
+pub async fn still_waits<F: Future + ?Sized>(future: &mut Pin<Box<F>>) {
     assert!(futures::poll!(future).is_pending(), "it had to wait");
+}
+
+/// Lets others run once, on any executor.
+pub async fn yield_now() {
+    let mut yielded = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// No behaviour takes longer.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs a test, and ends the process if that takes too long: it hangs.
+pub fn in_time(test: impl FnOnce()) {
+    let (done, over) = mpsc::channel::<()>();
+    let name = thread::current().name().unwrap_or("a test").to_owned();
+    thread::spawn(move || {
+        if over.recv_timeout(LIMIT) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Past what libtest captures, for it is lost with the process.
+            let _ = writeln!(std::io::stderr(), "{name} hangs: no end after {LIMIT:?}");
+            std::process::abort();
+        }
+    });
+    test();
+    drop(done);
 }

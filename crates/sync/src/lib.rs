@@ -1,4 +1,5 @@
-//! Semaphore, queues, channels, CancellationToken and oneshot of weftwork, for any executor.
+//! Locks, semaphores, queues, channels, signals and cancellation tokens of weftwork, for any
+//! executor.
 //!
 //! Everything here is a plain future without a runtime behind it; `blocking_*` methods serve
 //! threads that are not running tasks. All of it stands on one FIFO wait list, and all of it

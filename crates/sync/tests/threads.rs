@@ -2,25 +2,12 @@
 
 mod common;
 
-use common::poll_once;
+use common::{Dice, poll_once};
 use futures::executor::block_on;
 use std::sync::Arc;
 use std::thread;
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::{CancellationToken, Queue, Semaphore, oneshot};
-
-/// A small generator, so that the threads do different things without a dependency.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self
-            .0
-            .wrapping_mul(6364136223846793005)
-            .wrapping_add(1442695040888963407);
-        (self.0 >> 33) % sides
-    }
-}
 
 #[test]
 fn the_semaphore_keeps_its_bound_and_its_permits() {

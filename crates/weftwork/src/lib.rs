@@ -63,8 +63,8 @@ pub use weftwork_scheduler::{
 };
 pub use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Semaphores and locks, queues and channels, oneshot, watch and broadcast, cancellation tokens:
-/// for weftwork's tasks, for any other executor, and for plain threads.
+/// Locks, semaphores, queues, channels, signals, cancellation tokens: for weftwork's tasks, for any
+/// other executor, and for plain threads.
 pub mod sync {
     pub use weftwork_sync::*;
 }

@@ -43,6 +43,26 @@ impl Wake for Panics {
     }
 }
 
+/// A waker that asks a primitive when it is called and when the last of its clones is dropped: it
+/// would deadlock if that happened under the lock.
+pub fn asks<T: Send + Sync + 'static>(primitive: &Arc<T>, ask: fn(&T)) -> Waker {
+    Waker::from(Arc::new(Asks(Arc::clone(primitive), ask)))
+}
+
+struct Asks<T>(Arc<T>, fn(&T));
+
+impl<T: Send + Sync> Wake for Asks<T> {
+    fn wake(self: Arc<Self>) {
+        (self.1)(&self.0);
+    }
+}
+
+impl<T> Drop for Asks<T> {
+    fn drop(&mut self) {
+        (self.1)(&self.0);
+    }
+}
+
 /// One poll of a future that needs no pinning.
 pub fn poll<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     Pin::new(future).poll(&mut Context::from_waker(waker))
@@ -87,6 +107,19 @@ impl<F: Future + Unpin> Watched<F> {
 
     pub fn wakes(&self) -> usize {
         self.counter.count()
+    }
+}
+
+/// A small generator, so that the threads do different things without a dependency.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6364136223846793005)
+            .wrapping_add(1442695040888963407);
+        (self.0 >> 33) % sides
     }
 }
 
