@@ -220,6 +220,23 @@ fn a_cancel_against_the_creation_of_grandchildren() {
     });
 }
 
+/// Two clones are dropped at once, by one who has just made a child: whoever is last takes the token
+/// out of the tree, and the child stays in it.
+#[test]
+fn the_last_clone_of_a_token_leaves_its_child() {
+    loom::model(|| {
+        let root = CancellationToken::new();
+        let (token, clone) = {
+            let token = root.child();
+            (token.clone(), token)
+        };
+        let parent = thread::spawn(move || token.child());
+        drop(clone);
+        let child = parent.join().unwrap();
+        assert!(root.cancel() && child.is_cancelled());
+    });
+}
+
 /// Two set a oneshot while its receiver goes: one may win, and each value is dropped once.
 #[test]
 fn two_results_against_a_receiver_that_goes() {
