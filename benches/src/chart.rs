@@ -71,6 +71,8 @@ fn colour(peer: Peer) -> &'static str {
         Peer::Weftwork => "#0b7285",
         Peer::Tokio => "#adb5bd",
         Peer::Smol => "#f08c00",
+        Peer::Flume => "#9c36b5",
+        Peer::Kanal => "#2f9e44",
         Peer::Floor => "#495057",
     }
 }

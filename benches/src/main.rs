@@ -11,6 +11,7 @@
 )]
 
 mod args;
+mod channels;
 mod chart;
 mod child;
 mod clock;

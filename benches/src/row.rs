@@ -10,18 +10,31 @@ pub(crate) enum Peer {
     Weftwork,
     Tokio,
     Smol,
+    /// flume's channels on tokio's runtime.
+    Flume,
+    /// kanal's channels on tokio's runtime.
+    Kanal,
     /// No runtime: what the machine itself needs.
     Floor,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 4] = [Self::Weftwork, Self::Tokio, Self::Smol, Self::Floor];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Weftwork,
+        Self::Tokio,
+        Self::Smol,
+        Self::Flume,
+        Self::Kanal,
+        Self::Floor,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Weftwork => "weftwork",
             Self::Tokio => "tokio",
             Self::Smol => "smol",
+            Self::Flume => "flume",
+            Self::Kanal => "kanal",
             Self::Floor => "floor",
         }
     }

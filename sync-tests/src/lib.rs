@@ -44,6 +44,14 @@ macro_rules! every_behaviour {
                 reset_while_a_phase_drains_refuses_that_phase;
             bounded_semaphore:
                 over_release_is_an_error;
+            channel:
+                a_channel_ends_with_its_last_sender,
+                a_channel_ends_with_its_last_receiver,
+                a_task_that_is_cancelled_drops_its_half,
+                a_watched_value_reaches_all_who_wait,
+                a_broadcast_reaches_all_and_tells_who_lagged,
+                a_oneshot_is_set_once_by_any_task,
+                a_sender_hears_of_a_cancelled_receiver;
             condvar:
                 a_notified_waiter_has_the_lock,
                 a_notified_waiter_that_is_cancelled_passes_it_on,
@@ -68,6 +76,17 @@ macro_rules! every_behaviour {
                 one_of_many_makes_it,
                 a_failing_initialiser_lets_the_next_one_try,
                 a_cancelled_initialiser_lets_the_next_one_try;
+            queue:
+                a_getter_woken_and_then_cancelled_leaves_its_item_and_the_order,
+                a_cancelled_getter_takes_nothing,
+                a_freed_slot_is_the_first_putters,
+                an_extra_task_done_is_an_error,
+                shutdown_gives_putters_their_items_back_and_getters_drain_first,
+                immediate_shutdown_empties_and_settles_join,
+                a_rendezvous_put_is_done_when_its_item_is_taken,
+                everything_that_is_put_is_got_once,
+                getters_cancelled_at_any_moment_lose_no_item,
+                putters_cancelled_at_any_moment_put_all_or_nothing;
             rwlock:
                 readers_do_not_starve_a_writer,
                 readers_between_two_writers_read_at_once,
@@ -79,6 +98,10 @@ macro_rules! every_behaviour {
                 three_releases_wake_three_in_order,
                 a_waiter_cancelled_with_its_permit_hands_it_on,
                 closing_ends_every_wait;
+            token:
+                a_cancel_reaches_every_task_below_and_none_above,
+                a_future_runs_until_its_token_is_cancelled,
+                a_guard_goes_with_its_task;
         }
     };
     (@tests $run:ident $($primitive:ident: $($behaviour:ident),+;)+) => {

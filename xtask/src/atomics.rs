@@ -11,7 +11,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const ROWS: [&str; 4] = ["spawn_join", "chained_spawn", "fan_out_gather", "yield"];
+const ROWS: [&str; 7] = [
+    "spawn_join",
+    "chained_spawn",
+    "fan_out_gather",
+    "yield",
+    "mpsc",
+    "ping_pong",
+    "oneshot",
+];
 const PEERS: [&str; 3] = ["weftwork", "tokio", "smol"];
 
 /// The two numbers of operations.

@@ -1,17 +1,24 @@
 //! The rows of the suite, one file each.
 
 mod chained_spawn;
+mod event_broadcast;
 mod fan_out_gather;
 pub(crate) mod idle_memory;
+mod mpsc;
+mod mutex;
+mod oneshot;
+mod ping_pong;
+mod semaphore;
 mod spawn_external;
 mod spawn_join;
 mod spawn_overlap;
+mod token_tree;
 mod yield_now;
 
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 8] = [
+pub(crate) const ALL: [&Row; 18] = [
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -20,6 +27,16 @@ pub(crate) const ALL: [&Row; 8] = [
     &yield_now::ROW,
     &fan_out_gather::ROW,
     &idle_memory::ROW,
+    &mpsc::ROW,
+    &mpsc::ROW_MPMC,
+    &ping_pong::ROW,
+    &semaphore::ROW,
+    &mutex::ROW,
+    &mutex::ROW_2,
+    &mutex::ROW_64,
+    &oneshot::ROW,
+    &event_broadcast::ROW,
+    &token_tree::ROW,
 ];
 
 /// The sum of `0..n`, which is the checksum where task `i` returns `i`.

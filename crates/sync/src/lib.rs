@@ -1,4 +1,5 @@
-//! Locks, semaphores, queues, signals and cancellation tokens of weftwork, for any executor.
+//! Locks, semaphores, queues, channels, signals and cancellation tokens of weftwork, for any
+//! executor.
 //!
 //! Everything here is a plain future without a runtime behind it; `blocking_*` methods serve
 //! threads that are not running tasks. All of it stands on one FIFO wait list, and all of it
@@ -9,7 +10,7 @@
 //! - **Cancel safe.** A waiting future can be dropped at any time; what it had been promised
 //!   goes to the next waiter.
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
-//!   ([`delivering`](weftwork_task_context::delivering)) a future here declines: it is pending
+//!   ([`declines`](weftwork_task_context::declines)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
 //! - **Looking inside** costs nothing until somebody does: the `Debug` of a primitive says what
 //!   state it is in and counts those who wait, as asyncio's `repr` does.
@@ -21,10 +22,13 @@
 
 pub mod barrier;
 mod blocking;
+pub mod broadcast;
+pub mod channel;
 pub mod condvar;
 pub mod event;
 pub mod mapped;
 pub mod mutex;
+mod no_receivers;
 pub mod notify;
 pub mod once_cell;
 pub mod oneshot;
@@ -34,16 +38,19 @@ pub mod rwlock;
 pub mod semaphore;
 pub mod token;
 mod wait_list;
+pub mod watch;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
+pub use channel::channel;
 pub use condvar::Condvar;
 pub use event::Event;
 pub use mapped::{Mapped, MappedRef};
 pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
+pub use no_receivers::NoReceivers;
 pub use notify::Notify;
 pub use once_cell::{OnceCell, SetError};
-pub use queue::{Queue, ShutDown, TryGetError, TryPutError};
+pub use queue::{LifoQueue, PriorityQueue, Queue, ShutDown, TryGetError, TryPutError};
 pub use rwlock::{
     OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
 };

@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The polling task's waker, offered to a step that runs under a lock.
 ///
@@ -40,18 +41,56 @@ impl Offer<'_> {
 pub(crate) fn poll_locked<S, R>(
     state: &Mutex<S>,
     cx: &Context<'_>,
-    mut step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
+    step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
 ) -> R {
-    let mut offer = Offer {
+    let offer = Offer {
         current: cx.waker(),
         owned: None,
     };
+    run_locked(state, offer, step)
+}
+
+#[inline]
+fn run_locked<S, R>(
+    state: &Mutex<S>,
+    mut offer: Offer<'_>,
+    mut step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
+) -> R {
     loop {
         let answer = step(&mut state.lock(), &mut offer);
         if let Some(answer) = answer {
             return answer;
         }
-        offer.owned = Some(cx.waker().clone());
+        offer.owned = Some(offer.current.clone());
+    }
+}
+
+/// Whether a newcomer will have to wait: as the last one had to. One who expects to wait brings a
+/// clone of its waker along, and needs the lock once, not twice. A wrong guess costs a clone, and
+/// nothing else depends on it.
+#[derive(Default)]
+pub(crate) struct Guess(AtomicBool);
+
+impl Guess {
+    /// As [`poll_locked`]; `first` says that it is the first poll of a wait.
+    #[inline]
+    pub(crate) fn poll_locked<S, R>(
+        &self,
+        first: bool,
+        state: &Mutex<S>,
+        cx: &Context<'_>,
+        step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<Poll<R>>,
+    ) -> Poll<R> {
+        let guess = first && self.0.load(Relaxed);
+        let offer = Offer {
+            current: cx.waker(),
+            owned: guess.then(|| cx.waker().clone()),
+        };
+        let answer = run_locked(state, offer, step);
+        if first && answer.is_pending() != guess {
+            self.0.store(!guess, Relaxed);
+        }
+        answer
     }
 }
 
@@ -95,7 +134,7 @@ impl Wakes {
 
 /// Drops a panic's payload. Its destructor could panic as well, and lose the wakers left; after a
 /// few of them the next payload is leaked rather than chased.
-fn drop_payload(mut payload: Box<dyn Any + Send>) {
+pub(crate) fn drop_payload(mut payload: Box<dyn Any + Send>) {
     for _ in 0..3 {
         match catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             Ok(()) => return,

@@ -2,10 +2,13 @@
 
 mod common;
 
-use common::{Panics, Watched, poll, poll_once};
+use common::{Panics, Watched, cases, poll, poll_once};
 use futures::executor::block_on;
+use proptest::prelude::*;
+use proptest::sample::Index;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -165,6 +168,245 @@ fn blocking_receives_from_another_thread() {
     });
     assert_eq!(receiver.blocking_recv().unwrap(), 1);
     thread.join().unwrap().unwrap();
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Send(u32),
+    SetError,
+    Cancel,
+    PollReceiver(bool),
+    TryRecv,
+    Close,
+    DropReceiver,
+    /// Somebody waits for the receiver to go.
+    Wait,
+    PollWait(Index, bool),
+    DropWait(Index),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        1 => any::<u32>().prop_map(Step::Send),
+        1 => Just(Step::SetError),
+        1 => Just(Step::Cancel),
+        6 => any::<bool>().prop_map(Step::PollReceiver),
+        3 => Just(Step::TryRecv),
+        1 => Just(Step::Close),
+        1 => Just(Step::DropReceiver),
+        4 => Just(Step::Wait),
+        6 => (any::<Index>(), any::<bool>()).prop_map(|(i, d)| Step::PollWait(i, d)),
+        2 => any::<Index>().prop_map(Step::DropWait),
+    ]
+}
+
+/// What a receiver has to get, in words that can be compared.
+fn word(result: Result<u32, RecvError>) -> String {
+    match result {
+        Ok(value) => value.to_string(),
+        Err(error) => format!("{error:?}"),
+    }
+}
+
+type Closed<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
+
+/// What was set, whether it was taken, and who is still there.
+struct Model<'a> {
+    sender: Option<&'a Sender<u32>>,
+    receiver: Option<Watched<Receiver<u32>>>,
+    set: Option<String>,
+    gone: bool,
+    /// The receiver is pending.
+    waits: bool,
+    wakes: usize,
+    closers: Vec<(Watched<Closed<'a>>, usize, bool)>,
+}
+
+impl<'a> Model<'a> {
+    /// The model as it is once the sender is dropped: what was not set will not be.
+    fn without_sender(mut self) -> Model<'static> {
+        if !self.gone {
+            self.set("SenderDropped".to_owned());
+        }
+        Model {
+            sender: None,
+            receiver: self.receiver,
+            set: self.set,
+            gone: self.gone,
+            waits: self.waits,
+            wakes: self.wakes,
+            closers: Vec::new(),
+        }
+    }
+
+    /// Nothing else can be set, and why.
+    fn refusal(&self) -> Option<Why> {
+        match self.set {
+            _ if self.gone => Some(Why::ReceiverGone),
+            Some(_) => Some(Why::AlreadySet),
+            None => None,
+        }
+    }
+
+    fn set(&mut self, word: String) {
+        self.set.get_or_insert(word);
+        self.wakes += usize::from(std::mem::take(&mut self.waits));
+    }
+
+    fn set_by_sender(&mut self, step: &Step) {
+        let (Some(sender), refusal) = (self.sender, self.refusal()) else {
+            return;
+        };
+        let word = match *step {
+            Step::Send(value) => {
+                let sent = sender.send(value);
+                assert_eq!(
+                    sent.err().map(|e| (e.value, e.why)),
+                    refusal.map(|why| (value, why))
+                );
+                value.to_string()
+            }
+            Step::SetError => {
+                let set = sender.set_error("bad");
+                assert_eq!(set.err().map(|e| e.why), refusal);
+                r#"Failed("bad")"#.to_owned()
+            }
+            _ => {
+                assert_eq!(sender.cancel(), refusal.is_none());
+                "Cancelled(None)".to_owned()
+            }
+        };
+        if refusal.is_none() {
+            self.set(word);
+        }
+    }
+
+    /// What the receiver has to give now, which is taken by that.
+    fn take(&mut self) -> Option<String> {
+        let word = self.set.clone()?;
+        self.set = Some("Taken".to_owned());
+        Some(word)
+    }
+
+    fn poll_receiver(&mut self, delivering: bool) {
+        let Some(mut receiver) = self.receiver.take() else {
+            return;
+        };
+        if delivering {
+            assert!(receiver.poll_delivering().is_pending());
+        } else {
+            let expected = self.take();
+            self.waits = expected.is_none();
+            match receiver.poll() {
+                Poll::Ready(result) => assert_eq!(Some(word(result)), expected),
+                Poll::Pending => assert_eq!(expected, None),
+            }
+        }
+        self.receiver = Some(receiver);
+    }
+
+    fn try_recv(&mut self) {
+        let Some(mut receiver) = self.receiver.take() else {
+            return;
+        };
+        let got = match receiver.future.try_recv() {
+            Ok(value) => Some(word(Ok(value))),
+            Err(TryRecvError::Failed(error)) => Some(word(Err(error))),
+            Err(TryRecvError::Empty) => None,
+        };
+        assert_eq!(got, self.take());
+        self.receiver = Some(receiver);
+    }
+
+    fn receiver_goes(&mut self) {
+        self.gone = true;
+        for (_, wakes, waits) in &mut self.closers {
+            *wakes += usize::from(std::mem::take(waits));
+        }
+    }
+
+    fn run(&mut self, step: &Step) {
+        match *step {
+            Step::Send(_) | Step::SetError | Step::Cancel => self.set_by_sender(step),
+            Step::PollReceiver(delivering) => self.poll_receiver(delivering),
+            Step::TryRecv => self.try_recv(),
+            Step::Close => {
+                if let Some(receiver) = &mut self.receiver {
+                    receiver.future.close();
+                    self.set.get_or_insert_with(|| "Closed".to_owned());
+                    self.receiver_goes();
+                }
+            }
+            Step::DropReceiver => {
+                if self.receiver.take().is_some() {
+                    self.receiver_goes();
+                }
+            }
+            Step::Wait => self.closers.extend(self.sender.map(|sender| {
+                let closed: Closed<'a> = Box::pin(sender.closed());
+                (Watched::new(closed), 0, false)
+            })),
+            Step::PollWait(which, delivering) if !self.closers.is_empty() => {
+                let at = which.index(self.closers.len());
+                let (closer, _, waits) = &mut self.closers[at];
+                if delivering {
+                    return assert!(closer.poll_delivering().is_pending());
+                }
+                assert_eq!(closer.poll().is_ready(), self.gone);
+                *waits = !self.gone;
+                if self.gone {
+                    self.closers.swap_remove(at);
+                }
+            }
+            Step::DropWait(which) if !self.closers.is_empty() => {
+                self.closers.swap_remove(which.index(self.closers.len()));
+            }
+            Step::PollWait(..) | Step::DropWait(_) => {}
+        }
+    }
+
+    fn check(&self) {
+        if let Some(receiver) = &self.receiver {
+            assert_eq!(receiver.wakes(), self.wakes);
+        }
+        if let Some(sender) = self.sender {
+            assert_eq!(sender.is_done(), self.refusal().is_some());
+            assert_eq!(sender.is_closed(), self.gone);
+        }
+        for (closer, wakes, _) in &self.closers {
+            assert_eq!(closer.wakes(), *wakes);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases())]
+    #[test]
+    fn agrees_with_the_model(
+        before in prop::collection::vec(step(), 0..40),
+        after in prop::collection::vec(step(), 0..10),
+    ) {
+        let (sender, receiver) = oneshot::channel();
+        let mut model = Model {
+            sender: Some(&sender),
+            receiver: Some(Watched::new(receiver)),
+            set: None,
+            gone: false,
+            waits: false,
+            wakes: 0,
+            closers: Vec::new(),
+        };
+        for step in &before {
+            model.run(step);
+            model.check();
+        }
+        let mut model = model.without_sender();
+        drop(sender);
+        for step in &after {
+            model.run(step);
+            model.check();
+        }
+    }
 }
 
 #[test]

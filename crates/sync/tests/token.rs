@@ -207,6 +207,8 @@ enum Step {
     Clone(Index),
     Drop(Index),
     Wait(Index),
+    PollWait(Index, bool),
+    DropWait(Index),
     Cancel(Index),
 }
 
@@ -215,7 +217,9 @@ fn step() -> impl Strategy<Value = Step> {
         8 => any::<Index>().prop_map(Step::Child),
         2 => any::<Index>().prop_map(Step::Clone),
         6 => any::<Index>().prop_map(Step::Drop),
-        2 => any::<Index>().prop_map(Step::Wait),
+        3 => any::<Index>().prop_map(Step::Wait),
+        3 => (any::<Index>(), any::<bool>()).prop_map(|(i, d)| Step::PollWait(i, d)),
+        2 => any::<Index>().prop_map(Step::DropWait),
         1 => any::<Index>().prop_map(Step::Cancel),
     ]
 }
@@ -238,15 +242,38 @@ impl Model {
     }
 
     fn run(&mut self, step: &Step) {
-        let (Step::Child(which)
-        | Step::Clone(which)
-        | Step::Drop(which)
-        | Step::Wait(which)
-        | Step::Cancel(which)) = step;
-        if self.handles.is_empty() {
-            return;
+        match step {
+            Step::PollWait(which, _) | Step::DropWait(which) if !self.waiting.is_empty() => {
+                self.run_on_waiting(step, which.index(self.waiting.len()));
+            }
+            Step::Child(which)
+            | Step::Clone(which)
+            | Step::Drop(which)
+            | Step::Wait(which)
+            | Step::Cancel(which)
+                if !self.handles.is_empty() =>
+            {
+                self.run_on_token(step, which.index(self.handles.len()));
+            }
+            _ => {}
         }
-        let index = which.index(self.handles.len());
+    }
+
+    fn run_on_waiting(&mut self, step: &Step, index: usize) {
+        let (node, waiting) = &mut self.waiting[index];
+        if let Step::PollWait(_, true) = step {
+            return assert!(waiting.poll_delivering().is_pending());
+        }
+        if let Step::PollWait(..) = step {
+            assert_eq!(waiting.poll().is_ready(), self.cancelled[*node]);
+            if !self.cancelled[*node] {
+                return;
+            }
+        }
+        self.waiting.swap_remove(index);
+    }
+
+    fn run_on_token(&mut self, step: &Step, index: usize) {
         let (node, token) = (self.handles[index].0, self.handles[index].1.clone());
         match step {
             Step::Child(_) => self.add(Some(node), token.child()),
@@ -268,6 +295,7 @@ impl Model {
                     self.cancelled[node] |= from_above;
                 }
             }
+            Step::PollWait(..) | Step::DropWait(_) => unreachable!("it is about no token"),
         }
     }
 

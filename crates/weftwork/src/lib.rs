@@ -69,8 +69,8 @@ pub use weftwork_scheduler::{
 };
 pub use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Locks, semaphores, queues, signals, cancellation tokens: for weftwork's tasks, for any other
-/// executor, and for plain threads.
+/// Locks, semaphores, queues, channels, signals, cancellation tokens: for weftwork's tasks, for any
+/// other executor, and for plain threads.
 pub mod sync {
     pub use weftwork_sync::*;
 }

@@ -8,10 +8,13 @@
 
 pub mod barrier;
 pub mod bounded_semaphore;
+pub mod channel;
 pub mod condvar;
 pub mod event;
 pub mod mutex;
 pub mod notify;
 pub mod once_cell;
+pub mod queue;
 pub mod rwlock;
 pub mod semaphore;
+pub mod token;

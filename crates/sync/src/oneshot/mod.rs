@@ -25,7 +25,7 @@ use weftwork_std_or_loom::Mutex;
 /// # });
 /// ```
 #[doc(alias = "create_future")]
-#[doc(alias = "Future")]
+#[doc(alias = "asyncio.Future")]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Mutex::new(State {

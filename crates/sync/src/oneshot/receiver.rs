@@ -88,6 +88,10 @@ impl<T> Future for Receiver<T> {
 
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
+        // Without a sender there is nobody to tell, and the rest goes with the memory.
+        if Arc::strong_count(&self.shared) == 1 {
+            return;
+        }
         self.go_away(|state| {
             let slot = std::mem::replace(&mut state.slot, Slot::Taken);
             (slot, state.receiver.take())

@@ -8,6 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
 use weftwork_task_context::declines;
 
 /// Sets the result that a [`Receiver`](super::Receiver) waits for, once, from any thread.
@@ -17,6 +18,9 @@ use weftwork_task_context::declines;
 /// receiver [`RecvError::SenderDropped`].
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
+    /// Nothing can be set any more, so that a drop need not look. It is dropped by whoever owns it
+    /// alone, and so sees what was stored.
+    done: AtomicBool,
 }
 
 /// Waits until the receiver of a oneshot is gone; see [`Sender::closed`].
@@ -31,7 +35,8 @@ pub struct UntilClosed<'a, T> {
 
 impl<T> Sender<T> {
     pub(super) fn new(shared: Arc<Shared<T>>) -> Self {
-        Self { shared }
+        let done = AtomicBool::new(false);
+        Self { shared, done }
     }
 
     /// Sets the value.
@@ -112,6 +117,7 @@ impl<T> Sender<T> {
     ) -> Result<(), InvalidState<V>> {
         let receiver = {
             let mut state = self.shared.state.lock();
+            self.done.store(true, Relaxed);
             if let Some(why) = state.closed_to_results() {
                 return Err(InvalidState { value, why });
             }
@@ -127,8 +133,10 @@ impl<T> Sender<T> {
 
 impl<T> Drop for Sender<T> {
     fn drop(&mut self) {
-        // Fails if there is a result, which is as well.
-        let _ = self.settle((), |()| Err(RecvError::SenderDropped));
+        if !self.done.load(Relaxed) {
+            // Fails if the receiver is gone, which is as well.
+            let _ = self.settle((), |()| Err(RecvError::SenderDropped));
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! The futures and the stream of a queue.
 
-use super::{Queue, ShutDown, wake};
+use super::order::{Fifo, Order};
+use super::state::Parcel;
+use super::{AnyQueue, Shared, ShutDown, wake};
 use crate::poll::poll_locked;
 use crate::wait_list::Wait;
 use futures_core::Stream;
@@ -9,79 +11,102 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_task_context::declines;
 
-/// Puts an item in a queue; see [`Queue::put`].
+/// Puts an item in a queue; see [`AnyQueue::put`].
 ///
 /// # Panics
 /// When polled after it has given its answer.
 #[must_use = "futures do nothing unless you await them"]
-pub struct Put<'a, T> {
-    queue: &'a Queue<T>,
-    item: Option<T>,
+pub struct Put<'a, T, O: Order<T> = Fifo> {
+    queue: &'a AnyQueue<T, O>,
+    item: Parcel<T>,
     wait: Wait,
 }
 
-/// Takes an item from a queue; see [`Queue::get`].
+/// Takes an item from a queue; see [`AnyQueue::get`].
 ///
 /// # Panics
 /// When polled after it has given its answer.
 #[must_use = "futures do nothing unless you await them"]
-pub struct Get<'a, T> {
-    queue: &'a Queue<T>,
+pub struct Get<'a, T, O: Order<T> = Fifo> {
+    queue: &'a AnyQueue<T, O>,
     wait: Wait,
 }
 
-/// Waits until the work on all items is done; see [`Queue::join`].
+/// Takes several items from a queue; see [`AnyQueue::get_many`].
 ///
 /// # Panics
 /// When polled after it has given its answer.
 #[must_use = "futures do nothing unless you await them"]
-pub struct Join<'a, T> {
-    queue: &'a Queue<T>,
+pub struct GetMany<'a, T, O: Order<T> = Fifo> {
+    queue: &'a AnyQueue<T, O>,
+    into: &'a mut Vec<T>,
+    limit: usize,
     wait: Wait,
 }
 
-/// The items of a queue as a stream; see [`Queue::stream`].
+/// Waits until the work on all items is done; see [`AnyQueue::join`].
+///
+/// # Panics
+/// When polled after it has given its answer.
+#[must_use = "futures do nothing unless you await them"]
+pub struct Join<'a, T, O: Order<T> = Fifo> {
+    queue: &'a AnyQueue<T, O>,
+    wait: Wait,
+}
+
+/// The items of a queue as a stream; see [`AnyQueue::stream`].
 #[must_use = "streams do nothing unless polled"]
-pub struct Items<T> {
-    queue: Queue<T>,
+pub struct Items<T, O: Order<T> = Fifo> {
+    queue: AnyQueue<T, O>,
     wait: Wait,
 }
 
-impl<'a, T> Put<'a, T> {
-    pub(super) fn new(queue: &'a Queue<T>, item: T) -> Self {
+impl<'a, T, O: Order<T>> Put<'a, T, O> {
+    pub(super) fn new(queue: &'a AnyQueue<T, O>, item: T) -> Self {
         Self {
             queue,
-            item: Some(item),
+            item: Parcel::Held(item),
             wait: Wait::New,
         }
     }
 }
 
-impl<'a, T> Get<'a, T> {
-    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+impl<'a, T, O: Order<T>> Get<'a, T, O> {
+    pub(super) fn new(queue: &'a AnyQueue<T, O>) -> Self {
         let wait = Wait::New;
         Self { queue, wait }
     }
 }
 
-impl<'a, T> Join<'a, T> {
-    pub(super) fn new(queue: &'a Queue<T>) -> Self {
+impl<'a, T, O: Order<T>> GetMany<'a, T, O> {
+    pub(super) fn new(queue: &'a AnyQueue<T, O>, limit: usize, into: &'a mut Vec<T>) -> Self {
+        Self {
+            queue,
+            into,
+            limit,
+            wait: Wait::New,
+        }
+    }
+}
+
+impl<'a, T, O: Order<T>> Join<'a, T, O> {
+    pub(super) fn new(queue: &'a AnyQueue<T, O>) -> Self {
         let wait = Wait::New;
         Self { queue, wait }
     }
 }
 
-impl<T> Items<T> {
-    pub(super) fn new(queue: Queue<T>) -> Self {
+impl<T, O: Order<T>> Items<T, O> {
+    pub(super) fn new(queue: AnyQueue<T, O>) -> Self {
         let wait = Wait::New;
         Self { queue, wait }
     }
 }
 
 // The item is moved in and out as a whole, never pinned.
-impl<T> Unpin for Put<'_, T> {}
+impl<T, O: Order<T>> Unpin for Put<'_, T, O> {}
 
-impl<T> Future for Put<'_, T> {
+impl<T, O: Order<T>> Future for Put<'_, T, O> {
     type Output = Result<(), ShutDown<T>>;
 
     #[inline]
@@ -90,14 +115,15 @@ impl<T> Future for Put<'_, T> {
         if declines(cx) {
             return Poll::Pending;
         }
-        let put = poll_locked(&queue.shared.state, cx, |state, offer| {
+        let (put, getter) = poll_locked(&queue.shared.state, cx, |state, offer| {
             state.poll_put(wait, item, offer)
         });
-        put.map_ok(wake)
+        wake(getter);
+        put
     }
 }
 
-impl<T> Future for Get<'_, T> {
+impl<T, O: Order<T>> Future for Get<'_, T, O> {
     type Output = Result<T, ShutDown<()>>;
 
     #[inline]
@@ -107,7 +133,30 @@ impl<T> Future for Get<'_, T> {
     }
 }
 
-impl<T> Future for Join<'_, T> {
+impl<T, O: Order<T>> Future for GetMany<'_, T, O> {
+    type Output = Result<usize, ShutDown<()>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self {
+            queue,
+            into,
+            limit,
+            wait,
+        } = &mut *self;
+        if declines(cx) {
+            return Poll::Pending;
+        }
+        let got = poll_locked(&queue.shared.state, cx, |state, offer| {
+            state.poll_get_many(wait, *limit, into, offer)
+        });
+        got.map_ok(|(count, wakes)| {
+            wakes.wake();
+            count
+        })
+    }
+}
+
+impl<T, O: Order<T>> Future for Join<'_, T, O> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -121,7 +170,7 @@ impl<T> Future for Join<'_, T> {
     }
 }
 
-impl<T> Stream for Items<T> {
+impl<T, O: Order<T>> Stream for Items<T, O> {
     type Item = T;
 
     #[inline]
@@ -136,56 +185,79 @@ impl<T> Stream for Items<T> {
 }
 
 #[inline]
-fn poll_get<T>(
-    queue: &Queue<T>,
+fn poll_get<T, O: Order<T>>(
+    queue: &AnyQueue<T, O>,
     wait: &mut Wait,
     cx: &Context<'_>,
 ) -> Poll<Result<T, ShutDown<()>>> {
     if declines(cx) {
         return Poll::Pending;
     }
-    let got = poll_locked(&queue.shared.state, cx, |state, offer| {
-        state.poll_get(wait, offer)
-    });
+    let Shared { state, gets, .. } = &*queue.shared;
+    let first = matches!(wait, Wait::New);
+    let got = gets.poll_locked(first, state, cx, |state, offer| state.poll_get(wait, offer));
     got.map_ok(|(item, putter)| {
         wake(putter);
         item
     })
 }
 
-fn leave_get<T>(queue: &Queue<T>, wait: &mut Wait) {
-    if let Wait::Queued(_) = wait {
+/// The rest of a dropped get. Most have given their answer: then nothing is left to do, and to
+/// know that should cost nothing.
+#[inline]
+fn leave_get<T, O: Order<T>>(queue: &AnyQueue<T, O>, wait: &mut Wait) {
+    #[cold]
+    fn leave<T, O: Order<T>>(queue: &AnyQueue<T, O>, wait: &mut Wait) {
         let left = queue.shared.state.lock().leave_get(wait);
         if let Some((_left, getter)) = left {
             wake(getter);
         }
     }
+    if let Wait::Queued(_) = wait {
+        leave(queue, wait);
+    }
 }
 
-impl<T> Drop for Put<'_, T> {
-    fn drop(&mut self) {
-        if let Wait::Queued(_) = self.wait {
-            let left = self.queue.shared.state.lock().leave_put(&mut self.wait);
-            if let Some((_left, putter)) = left {
-                wake(putter);
-            }
+impl<T, O: Order<T>> Put<'_, T, O> {
+    #[cold]
+    fn leave(&mut self) {
+        let Self { queue, item, wait } = self;
+        let left = queue.shared.state.lock().leave_put(wait, item);
+        if let Some((_left, putter)) = left {
+            wake(putter);
         }
     }
 }
 
-impl<T> Drop for Get<'_, T> {
+impl<T, O: Order<T>> Drop for Put<'_, T, O> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Wait::Queued(_) = self.wait {
+            self.leave();
+        }
+    }
+}
+
+impl<T, O: Order<T>> Drop for Get<'_, T, O> {
+    #[inline]
     fn drop(&mut self) {
         leave_get(self.queue, &mut self.wait);
     }
 }
 
-impl<T> Drop for Items<T> {
+impl<T, O: Order<T>> Drop for GetMany<'_, T, O> {
+    fn drop(&mut self) {
+        leave_get(self.queue, &mut self.wait);
+    }
+}
+
+impl<T, O: Order<T>> Drop for Items<T, O> {
     fn drop(&mut self) {
         leave_get(&self.queue, &mut self.wait);
     }
 }
 
-impl<T> Drop for Join<'_, T> {
+impl<T, O: Order<T>> Drop for Join<'_, T, O> {
     fn drop(&mut self) {
         if let Wait::Queued(_) = self.wait {
             let left = self.queue.shared.state.lock().leave_join(&mut self.wait);
@@ -194,25 +266,31 @@ impl<T> Drop for Join<'_, T> {
     }
 }
 
-impl<T> fmt::Debug for Put<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for Put<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug("Put", &self.wait, f)
     }
 }
 
-impl<T> fmt::Debug for Get<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for Get<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug("Get", &self.wait, f)
     }
 }
 
-impl<T> fmt::Debug for Join<'_, T> {
+impl<T, O: Order<T>> fmt::Debug for GetMany<'_, T, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        debug("GetMany", &self.wait, f)
+    }
+}
+
+impl<T, O: Order<T>> fmt::Debug for Join<'_, T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug("Join", &self.wait, f)
     }
 }
 
-impl<T> fmt::Debug for Items<T> {
+impl<T, O: Order<T>> fmt::Debug for Items<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         debug("Items", &self.wait, f)
     }

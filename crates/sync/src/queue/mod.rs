@@ -1,28 +1,24 @@
-//! A FIFO queue for many producers and many consumers, bounded or not.
+//! Queues for many producers and many consumers, bounded or not, in three orders.
 
 mod error;
 mod futures;
+mod order;
 mod state;
 
 pub use error::{ShutDown, TooManyTaskDone, TryGetError, TryPutError};
-pub use futures::{Get, Items, Join, Put};
+pub use futures::{Get, GetMany, Items, Join, Put};
+pub use order::{Fifo, Lifo, Lowest, Order};
 
 use crate::blocking::{BlockingError, block_on, may_block};
+use crate::poll::Guess;
 use state::State;
 use std::fmt;
 use std::sync::Arc;
 use weftwork_std_or_loom::Mutex;
 
-/// A FIFO queue that any number of producers and consumers share.
+/// A queue that gives the oldest item first.
 ///
-/// Cloning is cheap, and all clones are the same queue; it is shut down by
-/// [`shutdown`](Self::shutdown) only. (For one that ends when the last of a side goes, use a
-/// channel.)
-///
-/// It is fair: an item is promised to the first waiting consumer at the moment it is put, and
-/// a slot to the first waiting producer at the moment it becomes free. Whoever comes later does
-/// not pass them, not even with `try_get` or `try_put`. What is promised counts as gone:
-/// [`is_empty`](Self::is_empty) and [`is_full`](Self::is_full) say what a newcomer would meet.
+/// Its methods are those of [`AnyQueue`], and [`rendezvous`](Queue::rendezvous).
 ///
 /// ```
 /// use weftwork_sync::Queue;
@@ -40,21 +36,104 @@ use weftwork_std_or_loom::Mutex;
 /// ```
 #[doc(alias = "asyncio.Queue")]
 #[doc(alias = "mpsc")]
-pub struct Queue<T> {
-    shared: Arc<Shared<T>>,
+pub type Queue<T> = AnyQueue<T, Fifo>;
+
+/// A queue that gives the newest item first: a stack.
+///
+/// ```
+/// use weftwork_sync::LifoQueue;
+/// # futures::executor::block_on(async {
+/// let queue = LifoQueue::new(0);
+/// queue.put("a").await?;
+/// queue.put("b").await?;
+/// assert_eq!(queue.get().await.unwrap(), "b");
+/// # Ok::<_, weftwork_sync::ShutDown<&str>>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "asyncio.LifoQueue")]
+pub type LifoQueue<T> = AnyQueue<T, Lifo>;
+
+/// A queue that gives the lowest item first, and of equal ones the oldest.
+///
+/// Items are compared under the queue's lock: a comparison must not use the queue. One that
+/// panics counts as equal.
+///
+/// ```
+/// use weftwork_sync::PriorityQueue;
+/// # futures::executor::block_on(async {
+/// let queue = PriorityQueue::new(0);
+/// queue.put((2, "later")).await?;
+/// queue.put((1, "soon")).await?;
+/// assert_eq!(queue.get().await.unwrap(), (1, "soon"));
+/// # Ok::<_, weftwork_sync::ShutDown<(i32, &str)>>(())
+/// # }).unwrap();
+/// ```
+#[doc(alias = "asyncio.PriorityQueue")]
+#[doc(alias = "heapq")]
+pub type PriorityQueue<T> = AnyQueue<T, Lowest>;
+
+/// A queue that any number of producers and consumers share: what [`Queue`], [`LifoQueue`] and
+/// [`PriorityQueue`] have in common. They differ in which item comes out next.
+///
+/// Cloning is cheap, and all clones are the same queue; it is shut down by
+/// [`shutdown`](Self::shutdown) only. For one that ends when the last of a side goes, see
+/// [`channel`](mod@crate::channel).
+///
+/// It is fair: an item is promised to the first waiting consumer at the moment it is put, and
+/// a slot to the first waiting producer at the moment it becomes free. Whoever comes later does
+/// not pass them, not even with `try_get` or `try_put`. Which item a consumer gets is decided
+/// when it takes it. What is promised counts as gone: [`is_empty`](Self::is_empty) and
+/// [`is_full`](Self::is_full) say what a newcomer would meet.
+pub struct AnyQueue<T, O: Order<T>> {
+    shared: Arc<Shared<T, O>>,
 }
 
-struct Shared<T> {
-    state: Mutex<State<T>>,
+struct Shared<T, O: Order<T>> {
+    state: Mutex<State<T, O>>,
+    /// Do gets have to wait?
+    gets: Guess,
     maxsize: usize,
 }
 
 impl<T> Queue<T> {
-    /// A queue that holds at most `maxsize` items; 0 is without bound.
+    /// A queue that holds nothing: a put is done when a consumer has taken its item.
+    ///
+    /// While it waits, its item can be taken by anybody. A put that is dropped meanwhile takes
+    /// its item along, unless that has been taken. [`try_put`](Self::try_put), which cannot
+    /// wait, gives its item to a consumer who waits, and is done; if that one goes away, the
+    /// next consumer gets it.
+    ///
+    /// ```
+    /// use weftwork_sync::Queue;
+    /// # futures::executor::block_on(async {
+    /// let queue = Queue::rendezvous();
+    /// assert!(queue.try_put(1).is_err());
+    /// let (put, got) = futures::join!(queue.put(2), queue.get());
+    /// assert_eq!((put, got), (Ok(()), Ok(2)));
+    /// # });
+    /// ```
+    #[must_use]
+    #[doc(alias = "bounded(0)")]
+    #[doc(alias = "zero capacity")]
+    pub fn rendezvous() -> Self {
+        Self::with_slots(0, 0)
+    }
+}
+
+impl<T, O: Order<T>> AnyQueue<T, O> {
+    /// A queue that holds at most `maxsize` items; 0 is without bound, as in asyncio.
     #[must_use]
     pub fn new(maxsize: usize) -> Self {
-        let state = Mutex::new(State::new(maxsize));
-        let shared = Arc::new(Shared { state, maxsize });
+        let slots = if maxsize == 0 { usize::MAX } else { maxsize };
+        Self::with_slots(slots, maxsize)
+    }
+
+    fn with_slots(slots: usize, maxsize: usize) -> Self {
+        let shared = Arc::new(Shared {
+            state: Mutex::new(State::new(slots)),
+            gets: Guess::default(),
+            maxsize,
+        });
         Self { shared }
     }
 
@@ -65,9 +144,10 @@ impl<T> Queue<T> {
     ///
     /// # Cancel safety
     /// A future that is dropped before it was ready has put nothing; its item is dropped with
-    /// it, and a slot that it had been promised goes to the next producer.
+    /// it, and a slot that it had been promised goes to the next producer. (In a
+    /// [`rendezvous`](Queue::rendezvous) the item may have been taken meanwhile.)
     #[doc(alias = "send")]
-    pub fn put(&self, item: T) -> Put<'_, T> {
+    pub fn put(&self, item: T) -> Put<'_, T, O> {
         Put::new(self, item)
     }
 
@@ -95,7 +175,7 @@ impl<T> Queue<T> {
         block_on(self.put(item)).map_err(BlockingError::Failed)
     }
 
-    /// Takes the oldest item, and waits for one if there is none.
+    /// Takes the next item, and waits for one if there is none.
     ///
     /// # Errors
     /// [`ShutDown`] if the queue is shut down and nothing is left in it, before or while
@@ -105,11 +185,11 @@ impl<T> Queue<T> {
     /// A future that is dropped before it was ready has taken nothing; an item that it had been
     /// promised goes to the next consumer.
     #[doc(alias = "recv")]
-    pub fn get(&self) -> Get<'_, T> {
+    pub fn get(&self) -> Get<'_, T, O> {
         Get::new(self)
     }
 
-    /// Takes the oldest item if there is one for a newcomer at this moment.
+    /// Takes the next item if there is one for a newcomer at this moment.
     ///
     /// # Errors
     /// [`TryGetError::Empty`], or [`TryGetError::ShutDown`] if nothing can follow either.
@@ -121,7 +201,36 @@ impl<T> Queue<T> {
         Ok(item)
     }
 
-    /// Takes the oldest item from a thread that runs no tasks, and blocks until there is one.
+    /// Takes up to `limit` items in one turn, appends them to `into`, and says how many; waits
+    /// for one if there is none, and not for more than one.
+    ///
+    /// It takes what a newcomer could take, beside the item that it was promised. With a `limit`
+    /// of 0 it gives 0 at once.
+    ///
+    /// ```
+    /// use weftwork_sync::Queue;
+    /// # futures::executor::block_on(async {
+    /// let queue = Queue::new(0);
+    /// (0..5).for_each(|n| queue.try_put(n).unwrap());
+    /// let mut batch = Vec::new();
+    /// assert_eq!(queue.get_many(3, &mut batch).await, Ok(3));
+    /// assert_eq!(queue.get_many(3, &mut batch).await, Ok(2));
+    /// assert_eq!(batch, [0, 1, 2, 3, 4]);
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// [`ShutDown`] as [`get`](Self::get) gives it; nothing was appended then.
+    ///
+    /// # Cancel safety
+    /// A future that is dropped before it was ready has taken and appended nothing; an item that
+    /// it had been promised goes to the next consumer.
+    #[doc(alias = "recv_many")]
+    pub fn get_many<'a>(&'a self, limit: usize, into: &'a mut Vec<T>) -> GetMany<'a, T, O> {
+        GetMany::new(self, limit, into)
+    }
+
+    /// Takes the next item from a thread that runs no tasks, and blocks until there is one.
     ///
     /// # Errors
     /// [`BlockingError::Failed`] if the queue is shut down and nothing is left in it, and
@@ -137,7 +246,7 @@ impl<T> Queue<T> {
     ///
     /// Several streams and [`get`](Self::get)s share the items, each goes to one of them.
     /// Dropping the stream loses no item.
-    pub fn stream(&self) -> Items<T> {
+    pub fn stream(&self) -> Items<T, O> {
         Items::new(self.clone())
     }
 
@@ -155,7 +264,7 @@ impl<T> Queue<T> {
     ///
     /// # Cancel safety
     /// The future can be dropped at any time.
-    pub fn join(&self) -> Join<'_, T> {
+    pub fn join(&self) -> Join<'_, T, O> {
         Join::new(self)
     }
 
@@ -202,11 +311,18 @@ impl<T> Queue<T> {
         !self.shared.state.lock().has_room()
     }
 
-    /// The most items that the queue holds; 0 is without bound.
+    /// The most items that the queue holds; 0 is without bound, or a
+    /// [`rendezvous`](Self::is_rendezvous).
     #[must_use]
     #[doc(alias = "max_capacity")]
     pub fn maxsize(&self) -> usize {
         self.shared.maxsize
+    }
+
+    /// True if it was made by [`rendezvous`](Queue::rendezvous) and holds nothing.
+    #[must_use]
+    pub fn is_rendezvous(&self) -> bool {
+        self.shared.state.lock().is_rendezvous()
     }
 }
 
@@ -218,16 +334,16 @@ fn wake(waker: Option<std::task::Waker>) {
     }
 }
 
-impl<T> Clone for Queue<T> {
+impl<T, O: Order<T>> Clone for AnyQueue<T, O> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
         Self { shared }
     }
 }
 
-impl<T> fmt::Debug for Queue<T> {
+impl<T, O: Order<T>> fmt::Debug for AnyQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue")
+        f.debug_struct(O::QUEUE)
             .field("len", &self.len())
             .field("maxsize", &self.maxsize())
             .field("shut_down", &self.is_shutdown())

@@ -2,40 +2,70 @@
 //! called and dropped after the lock.
 
 use super::error::{ShutDown, TooManyTaskDone, TryGetError, TryPutError};
+use super::order::{Items, Order};
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{Left, Status, Wait, WaitList};
-use std::collections::VecDeque;
+use slab::Slab;
 use std::task::{Poll, Waker};
 
 /// Invariants, whenever the lock is free:
 ///
-/// 1. `promised_items <= items.len()`.
-/// 2. Bounded: `items.len() + promised_slots <= maxsize`.
+/// 1. There are as many items as were promised, or more. (In a rendezvous an item that was
+///    promised can be withdrawn. Whoever had been promised it finds nothing, and waits again.)
+/// 2. Bounded: `items.len() + promised_slots <= slots`.
 /// 3. Somebody waits for an item: every item is promised, and it is not shut down.
 /// 4. Somebody waits for a slot: no slot is free, and it is not shut down.
-pub(super) struct State<T> {
-    items: VecDeque<T>,
-    maxsize: usize,
+///
+/// A rendezvous has no slots. A waiting producer's item lies in `offers` until a consumer takes
+/// it; `items` has only what `try_put` gave to a consumer who waits.
+pub(super) struct State<T, O: Order<T>> {
+    items: O::Items,
+    /// The most items that it holds: `usize::MAX` without bound, 0 for a rendezvous.
+    slots: usize,
     /// Granted entries of `getters`.
     promised_items: usize,
-    /// Granted entries of `putters`.
+    /// Granted entries of `putters`, but in a rendezvous.
     promised_slots: usize,
     /// Items put for which nobody has said `task_done`.
     unfinished: usize,
     shut_down: bool,
     getters: WaitList<()>,
-    putters: WaitList<()>,
+    /// Each with the key of its offer, in a rendezvous.
+    putters: WaitList<usize>,
     joiners: WaitList<()>,
+    /// Items of waiting producers, until they are taken or fetched back.
+    offers: Slab<T>,
+    /// How many of these can be taken: all, or none after a shutdown.
+    offered: usize,
 }
+
+/// Where the item of a put is.
+pub(super) enum Parcel<T> {
+    /// With its future.
+    Held(T),
+    /// In the queue's `offers`, if nobody has taken it.
+    Offered(usize),
+    /// Gone with the answer.
+    Gone,
+}
+
+/// The answer to a put, and the consumer to wake.
+type PutAnswer<T> = (Poll<Result<(), ShutDown<T>>>, Option<Waker>);
 
 /// An item, and the producer to wake now that it is out.
 type Taken<T> = (T, Option<Waker>);
 
-impl<T> State<T> {
-    pub(super) const fn new(maxsize: usize) -> Self {
+/// The answer to a get of several: how many, and the producers to wake.
+type ManyAnswer = Poll<Result<(usize, Wakes), ShutDown<()>>>;
+
+/// What a put that went away has left, to be dropped, and the producer to wake.
+type PutLeft<T> = ((Left, Option<T>), Option<Waker>);
+
+impl<T, O: Order<T>> State<T, O> {
+    pub(super) fn new(slots: usize) -> Self {
         Self {
-            items: VecDeque::new(),
-            maxsize,
+            items: O::Items::default(),
+            slots,
             promised_items: 0,
             promised_slots: 0,
             unfinished: 0,
@@ -43,6 +73,8 @@ impl<T> State<T> {
             getters: WaitList::new(),
             putters: WaitList::new(),
             joiners: WaitList::new(),
+            offers: Slab::new(),
+            offered: 0,
         }
     }
 
@@ -50,12 +82,30 @@ impl<T> State<T> {
         self.shut_down
     }
 
-    pub(super) fn has_room(&self) -> bool {
-        self.maxsize == 0 || self.items.len() + self.promised_slots < self.maxsize
+    pub(super) fn is_rendezvous(&self) -> bool {
+        self.slots == 0
     }
 
+    /// Can a newcomer put something in at this moment?
+    #[inline]
+    pub(super) fn has_room(&self) -> bool {
+        self.has_slot() || self.is_awaited()
+    }
+
+    #[inline]
+    fn has_slot(&self) -> bool {
+        self.items.len() + self.promised_slots < self.slots
+    }
+
+    /// In a rendezvous: does a consumer wait, and no producer before the newcomer?
+    fn is_awaited(&self) -> bool {
+        self.is_rendezvous() && self.putters.is_empty() && !self.getters.is_empty()
+    }
+
+    #[inline]
     pub(super) fn free_items(&self) -> usize {
-        self.items.len() - self.promised_items
+        let items = self.items.len() + self.offered;
+        items.saturating_sub(self.promised_items)
     }
 
     /// A newcomer's put; gives the consumer to wake.
@@ -73,37 +123,67 @@ impl<T> State<T> {
     /// A newcomer's get.
     #[inline]
     pub(super) fn try_get(&mut self) -> Result<Taken<T>, TryGetError> {
-        match self.items.front() {
-            Some(_) if self.free_items() > 0 => Ok(self.pop()),
-            _ if self.shut_down => Err(TryGetError::ShutDown),
-            _ => Err(TryGetError::Empty),
+        if self.free_items() > 0 {
+            return Ok(self.pop());
         }
+        Err(match self.shut_down {
+            true => TryGetError::ShutDown,
+            false => TryGetError::Empty,
+        })
     }
 
-    /// A step of a waiting put; the item leaves its slot with the answer.
+    /// A step of a waiting put.
     #[inline]
     pub(super) fn poll_put(
         &mut self,
         wait: &mut Wait,
-        slot: &mut Option<T>,
+        parcel: &mut Parcel<T>,
         offer: &mut Offer<'_>,
-    ) -> Option<Poll<Result<Option<Waker>, ShutDown<T>>>> {
-        if matches!(wait, Wait::New) && !self.shut_down && !self.has_room() {
-            return self.putters.enqueue(wait, (), offer);
-        }
-        if !matches!(wait, Wait::New) {
-            match self.putters.poll_entry(wait, offer)? {
+    ) -> Option<PutAnswer<T>> {
+        match wait {
+            Wait::New if !self.shut_down && !self.has_slot() => {
+                return self.wait_to_put(wait, parcel, offer);
+            }
+            Wait::New => *wait = Wait::Done,
+            Wait::Queued(_) | Wait::Done => match self.putters.poll_entry(wait, offer)? {
+                Poll::Pending => return Some((Poll::Pending, None)),
+                // A consumer has taken the item.
+                Poll::Ready(Status::Granted) if self.is_rendezvous() => {
+                    *parcel = Parcel::Gone;
+                    return Some((Poll::Ready(Ok(())), None));
+                }
                 Poll::Ready(Status::Granted) => self.promised_slots -= 1,
                 Poll::Ready(Status::Refused | Status::Waiting) => {}
-                Poll::Pending => return Some(Poll::Pending),
-            }
+            },
         }
-        *wait = Wait::Done;
-        let item = slot.take().expect("the item is there until the answer");
-        Some(Poll::Ready(match self.shut_down {
-            true => Err(ShutDown(item)),
-            false => Ok(self.push(item)),
-        }))
+        let item = match std::mem::replace(parcel, Parcel::Gone) {
+            Parcel::Held(item) => item,
+            Parcel::Offered(key) => self.offers.remove(key),
+            Parcel::Gone => unreachable!("the item is there until the answer"),
+        };
+        Some(match self.shut_down {
+            true => (Poll::Ready(Err(ShutDown(item))), None),
+            false => (Poll::Ready(Ok(())), self.push(item)),
+        })
+    }
+
+    /// Puts a producer in the line, in a rendezvous with its item for everybody to take.
+    fn wait_to_put(
+        &mut self,
+        wait: &mut Wait,
+        parcel: &mut Parcel<T>,
+        offer: &mut Offer<'_>,
+    ) -> Option<PutAnswer<T>> {
+        let key = self.offers.vacant_key();
+        let pending = self.putters.enqueue(wait, key, offer)?;
+        if self.is_rendezvous()
+            && let Parcel::Held(item) = std::mem::replace(parcel, Parcel::Offered(key))
+        {
+            self.offers.insert(item);
+            self.offered += 1;
+            return Some((pending, self.promise_item()));
+        }
+        Some((pending, None))
     }
 
     /// A step of a waiting get.
@@ -113,22 +193,49 @@ impl<T> State<T> {
         wait: &mut Wait,
         offer: &mut Offer<'_>,
     ) -> Option<Poll<Result<Taken<T>, ShutDown<()>>>> {
-        if matches!(wait, Wait::New) {
-            let answer = match self.try_get() {
-                Ok(taken) => Ok(taken),
-                Err(TryGetError::ShutDown) => Err(ShutDown(())),
-                Err(TryGetError::Empty) => return self.getters.enqueue(wait, (), offer),
-            };
-            *wait = Wait::Done;
-            return Some(Poll::Ready(answer));
-        }
-        let settled = self.getters.poll_entry(wait, offer)?;
-        Some(settled.map(|status| match status {
-            Status::Granted => {
-                self.promised_items -= 1;
-                Ok(self.pop())
+        if !matches!(wait, Wait::New) {
+            match self.getters.poll_entry(wait, offer)? {
+                Poll::Pending => return Some(Poll::Pending),
+                Poll::Ready(Status::Granted) => {
+                    self.promised_items -= 1;
+                    *wait = Wait::New;
+                }
+                Poll::Ready(_) => return Some(Poll::Ready(Err(ShutDown(())))),
             }
-            Status::Waiting | Status::Refused => Err(ShutDown(())),
+        }
+        let answer = match self.try_get() {
+            Ok(taken) => Ok(taken),
+            Err(TryGetError::ShutDown) => Err(ShutDown(())),
+            Err(TryGetError::Empty) => return self.getters.enqueue(wait, (), offer),
+        };
+        *wait = Wait::Done;
+        Some(Poll::Ready(answer))
+    }
+
+    /// A step of a waiting get of up to `limit` items.
+    pub(super) fn poll_get_many(
+        &mut self,
+        wait: &mut Wait,
+        limit: usize,
+        into: &mut Vec<T>,
+        offer: &mut Offer<'_>,
+    ) -> Option<ManyAnswer> {
+        if limit == 0 && matches!(wait, Wait::New) {
+            *wait = Wait::Done;
+            return Some(Poll::Ready(Ok((0, Wakes::default()))));
+        }
+        let first = self.poll_get(wait, offer)?;
+        Some(first.map_ok(|mut taken| {
+            let mut wakes = Wakes::default();
+            let more = self.free_items().min(limit - 1);
+            for _ in 0..more {
+                into.push(taken.0);
+                wakes.push(taken.1);
+                taken = self.pop();
+            }
+            into.push(taken.0);
+            wakes.push(taken.1);
+            (1 + more, wakes)
         }))
     }
 
@@ -137,14 +244,21 @@ impl<T> State<T> {
         self.joiners.poll_reached(self.unfinished == 0, wait, offer)
     }
 
-    /// A put goes away; its slot goes to the next one.
-    pub(super) fn leave_put(&mut self, wait: &mut Wait) -> Option<(Left, Option<Waker>)> {
+    /// A put goes away: its slot goes to the next one. Gives the item that it had offered.
+    pub(super) fn leave_put(&mut self, wait: &mut Wait, parcel: &Parcel<T>) -> Option<PutLeft<T>> {
         let left = self.putters.leave(wait)?;
-        if left.status != Status::Granted {
-            return Some((left, None));
-        }
-        self.promised_slots -= 1;
-        Some((left, self.promise_slot()))
+        let granted = left.status == Status::Granted;
+        let Parcel::Offered(key) = *parcel else {
+            let next = granted.then(|| {
+                self.promised_slots -= 1;
+                self.promise_slot()
+            });
+            return Some(((left, None), next.flatten()));
+        };
+        // A granted one was taken, and its key may be somebody else's by now.
+        let item = (!granted).then(|| self.offers.remove(key));
+        self.offered -= usize::from(left.status == Status::Waiting);
+        Some(((left, item), None))
     }
 
     /// A get goes away; its item goes to the next one.
@@ -170,14 +284,19 @@ impl<T> State<T> {
     }
 
     /// Gives the items that nobody gets any more, and whom to wake.
-    pub(super) fn shut_down(&mut self, immediate: bool) -> (VecDeque<T>, Wakes) {
+    pub(super) fn shut_down(&mut self, immediate: bool) -> (O::Items, Wakes) {
         let mut wakes = Wakes::default();
         self.shut_down = true;
-        self.putters.refuse_all(&mut wakes);
+        match self.is_rendezvous() {
+            // Whoever was granted something there has had its item taken.
+            true => self.putters.settle_waiting(Status::Refused, &mut wakes),
+            false => self.putters.refuse_all(&mut wakes),
+        }
         self.promised_slots = 0;
+        self.offered = 0;
         if !immediate {
             self.getters.settle_waiting(Status::Refused, &mut wakes);
-            return (VecDeque::new(), wakes);
+            return (O::Items::default(), wakes);
         }
         let left = std::mem::take(&mut self.items);
         self.unfinished = self.unfinished.saturating_sub(left.len());
@@ -195,20 +314,35 @@ impl<T> State<T> {
 
     #[inline]
     fn push(&mut self, item: T) -> Option<Waker> {
-        self.items.push_back(item);
+        self.items.push(item);
         self.unfinished += 1;
         self.promise_item()
     }
 
     #[inline]
     fn pop(&mut self) -> Taken<T> {
-        let item = self.items.pop_front().expect("there is an item to take");
-        (item, self.promise_slot())
+        match self.items.pop() {
+            Some(item) => (item, self.promise_slot()),
+            None => self.take_offer(),
+        }
     }
 
-    /// An item has become free: it is the first waiting consumer's.
+    /// Takes the item of the first waiting producer, whose put is done by that.
+    fn take_offer(&mut self) -> Taken<T> {
+        let first = self.putters.front();
+        let key = *first.expect("a free item is in the queue or offered");
+        let item = self.offers.remove(key);
+        self.offered -= 1;
+        self.unfinished += 1;
+        (item, self.putters.grant_front())
+    }
+
+    /// An item may have become free: it is the first waiting consumer's.
     #[inline]
     fn promise_item(&mut self) -> Option<Waker> {
+        if self.free_items() == 0 {
+            return None;
+        }
         let waker = self.getters.grant_front()?;
         self.promised_items += 1;
         Some(waker)
@@ -217,6 +351,9 @@ impl<T> State<T> {
     /// A slot has become free: it is the first waiting producer's.
     #[inline]
     fn promise_slot(&mut self) -> Option<Waker> {
+        if !self.has_slot() {
+            return None;
+        }
         let waker = self.putters.grant_front()?;
         self.promised_slots += 1;
         Some(waker)

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::Arc;
 use tree::Tree;
 use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::Relaxed};
 use weftwork_task_context::{CancelSource, Cancelled};
 
 /// Says to everybody who holds it, or one of its descendants, that they should stop.
@@ -31,22 +32,21 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// assert_eq!(request.reason().unwrap().msg(), Some("shutting down"));
 /// # });
 /// ```
-#[derive(Clone)]
 #[doc(alias = "CancelScope")]
 pub struct CancellationToken {
-    handle: Arc<Handle>,
+    node: Arc<Node>,
 }
 
-/// What the clones of a token share; dropped with the last of them.
-struct Handle {
+/// What the clones of a token share, and the tree knows until it is cancelled or the last clone is
+/// dropped.
+struct Node {
     /// The tree that it stands in. Its lock comes before those of its nodes.
     tree: Arc<Mutex<Tree<Arc<Node>>>>,
     /// Its branch, which is there until it is cancelled.
     branch: usize,
-    node: Arc<Node>,
-}
-
-struct Node {
+    /// How many clones there are. It orders nothing: whoever drops the last one takes the tree's
+    /// lock, which all that was done by the others has taken before.
+    clones: AtomicUsize,
     state: Mutex<NodeState>,
 }
 
@@ -72,10 +72,14 @@ impl CancellationToken {
     /// A token without a parent.
     #[must_use]
     pub fn new() -> Self {
-        let node = Node::new(None);
-        let mut tree = Tree::new();
-        let branch = tree.add_root(Arc::clone(&node));
-        Self::from_parts(Arc::new(Mutex::new(tree)), branch, node)
+        let tree = Arc::new(Mutex::new(Tree::new()));
+        let node = {
+            let mut branches = tree.lock();
+            let node = Node::new(&tree, branches.next_branch(), None);
+            branches.add_root(Arc::clone(&node));
+            node
+        };
+        Self { node }
     }
 
     /// A token that is cancelled when this one is. The child of a cancelled token is cancelled
@@ -83,27 +87,23 @@ impl CancellationToken {
     #[must_use]
     #[doc(alias = "child_token")]
     pub fn child(&self) -> Self {
-        let Handle { tree, branch, node } = &*self.handle;
-        let (child, branch) = {
-            let mut tree = tree.lock();
-            match node.cause() {
-                Some(cause) => (Node::new(Some(cause)), usize::MAX),
-                None => {
-                    let child = Node::new(None);
-                    let branch = tree.add_child(*branch, Arc::clone(&child));
-                    (child, branch)
-                }
-            }
-        };
-        Self::from_parts(Arc::clone(tree), branch, child)
+        let Node { tree, branch, .. } = &*self.node;
+        let mut branches = tree.lock();
+        let cause = self.node.cause();
+        let is_cancelled = cause.is_some();
+        let node = Node::new(tree, branches.next_branch(), cause);
+        if !is_cancelled {
+            branches.add_child(*branch, Arc::clone(&node));
+        }
+        drop(branches);
+        Self { node }
     }
 
     /// Cancels it and everything below it, and wakes those who wait for that. False if it had
     /// been cancelled before.
     #[track_caller]
     pub fn cancel(&self) -> bool {
-        self.handle
-            .cancel(&Cancelled::new(None, CancelSource::Token))
+        self.node.cancel(&Cancelled::new(None, CancelSource::Token))
     }
 
     /// As [`cancel`](Self::cancel), with a message for [`reason`](Self::reason). The first
@@ -111,20 +111,20 @@ impl CancellationToken {
     #[track_caller]
     pub fn cancel_with(&self, reason: impl Into<String>) -> bool {
         let reason = Some(reason.into());
-        self.handle
+        self.node
             .cancel(&Cancelled::new(reason, CancelSource::Token))
     }
 
     /// True once it or a token above it was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.handle.node.state.lock().cause.is_some()
+        self.node.state.lock().cause.is_some()
     }
 
     /// Where and with what message it was cancelled; `None` if it was not.
     #[must_use]
     pub fn reason(&self) -> Option<Cancelled> {
-        self.handle.node.cause()
+        self.node.cause()
     }
 
     /// Waits until it is cancelled.
@@ -177,11 +177,6 @@ impl CancellationToken {
             cause: Cancelled::new(None, CancelSource::Token),
         }
     }
-
-    fn from_parts(tree: Arc<Mutex<Tree<Arc<Node>>>>, branch: usize, node: Arc<Node>) -> Self {
-        let handle = Arc::new(Handle { tree, branch, node });
-        Self { handle }
-    }
 }
 
 impl DropGuard {
@@ -192,12 +187,30 @@ impl DropGuard {
     }
 }
 
-impl Handle {
+impl Node {
+    fn new(
+        tree: &Arc<Mutex<Tree<Arc<Self>>>>,
+        branch: usize,
+        cause: Option<Cancelled>,
+    ) -> Arc<Self> {
+        let waiters = WaitList::new();
+        Arc::new(Self {
+            tree: Arc::clone(tree),
+            branch,
+            clones: AtomicUsize::new(1),
+            state: Mutex::new(NodeState { cause, waiters }),
+        })
+    }
+
+    fn cause(&self) -> Option<Cancelled> {
+        self.state.lock().cause.clone()
+    }
+
     fn cancel(&self, cause: &Cancelled) -> bool {
         let mut wakes = Wakes::default();
         let cut = {
             let mut tree = self.tree.lock();
-            if self.node.cause().is_some() {
+            if self.cause().is_some() {
                 return false;
             }
             let cut = tree.cut(self.branch);
@@ -214,30 +227,33 @@ impl Handle {
     }
 }
 
-impl Node {
-    fn new(cause: Option<Cancelled>) -> Arc<Self> {
-        let waiters = WaitList::new();
-        let state = Mutex::new(NodeState { cause, waiters });
-        Arc::new(Self { state })
-    }
-
-    fn cause(&self) -> Option<Cancelled> {
-        self.state.lock().cause.clone()
+impl Clone for CancellationToken {
+    fn clone(&self) -> Self {
+        self.node.clones.fetch_add(1, Relaxed);
+        let node = Arc::clone(&self.node);
+        Self { node }
     }
 }
 
-impl Drop for Handle {
+impl Drop for CancellationToken {
     fn drop(&mut self) {
+        let Node {
+            tree,
+            branch,
+            clones,
+            state,
+        } = &*self.node;
+        let is_last = clones.fetch_sub(1, Relaxed) == 1;
         // Once cancelled, always cancelled: the tree knows it no more.
-        if self.node.state.lock().cause.is_some() {
+        if !is_last || state.lock().cause.is_some() {
             return;
         }
         let token = {
-            let mut tree = self.tree.lock();
-            if self.node.state.lock().cause.is_some() {
+            let mut tree = tree.lock();
+            if state.lock().cause.is_some() {
                 return;
             }
-            tree.drop_token(self.branch)
+            tree.drop_token(*branch)
         };
         drop(token);
     }
@@ -246,7 +262,7 @@ impl Drop for Handle {
 impl Drop for DropGuard {
     fn drop(&mut self) {
         if let Some(token) = &self.token {
-            token.handle.cancel(&self.cause);
+            token.node.cancel(&self.cause);
         }
     }
 }

@@ -32,6 +32,11 @@ impl<N> Tree<N> {
         }
     }
 
+    /// The branch of the token that is planted or added next.
+    pub(super) fn next_branch(&self) -> usize {
+        self.branches.vacant_key()
+    }
+
     /// Plants a token without a parent.
     pub(super) fn add_root(&mut self, token: N) -> usize {
         self.branches.insert(Branch {

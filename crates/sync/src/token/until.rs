@@ -78,7 +78,7 @@ fn poll(token: &CancellationToken, wait: &mut Wait, cx: &Context<'_>) -> Poll<()
     if declines(cx) {
         return Poll::Pending;
     }
-    poll_locked(&token.handle.node.state, cx, |state, offer| {
+    poll_locked(&token.node.state, cx, |state, offer| {
         let cancelled = state.cause.is_some();
         state.waiters.poll_reached(cancelled, wait, offer)
     })
@@ -86,7 +86,7 @@ fn poll(token: &CancellationToken, wait: &mut Wait, cx: &Context<'_>) -> Poll<()
 
 fn leave(token: &CancellationToken, wait: &mut Wait) {
     if let Wait::Queued(_) = wait {
-        let left = token.handle.node.state.lock().waiters.leave(wait);
+        let left = token.node.state.lock().waiters.leave(wait);
         drop(left);
     }
 }

@@ -1,19 +1,17 @@
-//! The queue against a plain model, in random sequences of everything one can do with it.
+//! `Queue`, `LifoQueue` and `PriorityQueue`: one model, which looks for the next item in a list.
 
-mod common;
-
-use common::{Watched, cases};
+use crate::common::cases;
+use crate::line::{AnyGet, Item, Line, Stands, get};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use std::collections::VecDeque;
 use std::task::Poll;
-use weftwork_sync::queue::{Get, Join, Put, TooManyTaskDone};
-use weftwork_sync::{Queue, ShutDown, TryGetError, TryPutError};
+use weftwork_sync::queue::{AnyQueue, Fifo, Join, Lifo, Lowest, Order, Put, TooManyTaskDone};
+use weftwork_sync::{ShutDown, TryGetError, TryPutError};
 
 #[derive(Clone, Debug)]
 enum Step {
     Put,
-    Get,
+    Get(Option<usize>),
     Join,
     PollPut(Index, bool),
     PollGet(Index, bool),
@@ -31,7 +29,8 @@ fn step() -> impl Strategy<Value = Step> {
     let which = || (any::<Index>(), prop::bool::weighted(0.15));
     prop_oneof![
         6 => Just(Step::Put),
-        6 => Just(Step::Get),
+        4 => Just(Step::Get(None)),
+        2 => (0usize..5).prop_map(|limit| Step::Get(Some(limit))),
         1 => Just(Step::Join),
         8 => which().prop_map(|(i, d)| Step::PollPut(i, d)),
         8 => which().prop_map(|(i, d)| Step::PollGet(i, d)),
@@ -48,101 +47,33 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Stands {
-    New,
-    Line,
-    Granted,
-    Refused,
-}
+/// Where the next item is in a list of those that came; some if it is not empty.
+type Next = fn(&[Item]) -> Option<usize>;
 
-/// A waiter of the model, beside the real one. Lists keep them in the order of their first
-/// poll (new ones last).
-struct Waiter<F> {
-    real: Watched<F>,
-    stands: Stands,
-    wakes: usize,
-    turn: usize,
-    item: u32,
-}
-
-impl<F: Future + Unpin> Waiter<F> {
-    fn new(future: F, item: u32) -> Self {
-        Self {
-            real: Watched::new(future),
-            stands: Stands::New,
-            wakes: 0,
-            turn: 0,
-            item,
-        }
-    }
-}
-
-struct Line<F>(Vec<Waiter<F>>);
-
-impl<F: Future + Unpin> Line<F> {
-    fn first(&mut self) -> Option<&mut Waiter<F>> {
-        let line = self.0.iter_mut().filter(|w| w.stands == Stands::Line);
-        line.min_by_key(|waiter| waiter.turn)
-    }
-
-    fn count(&self, stands: Stands) -> usize {
-        self.0.iter().filter(|w| w.stands == stands).count()
-    }
-
-    fn settle(&mut self, stands: Stands) {
-        for waiter in self.0.iter_mut().filter(|w| w.stands == Stands::Line) {
-            waiter.stands = stands;
-            waiter.wakes += 1;
-        }
-    }
-
-    fn refuse_all(&mut self) {
-        self.settle(Stands::Refused);
-        for waiter in self.0.iter_mut().filter(|w| w.stands == Stands::Granted) {
-            waiter.stands = Stands::Refused;
-        }
-    }
-
-    /// The waiter that a step is about, unless the step only delivers a cancel to it.
-    fn pick(&mut self, which: Index, delivering: bool) -> Option<usize> {
-        let index = (!self.0.is_empty()).then(|| which.index(self.0.len()))?;
-        if delivering {
-            assert!(self.0[index].real.poll_delivering().is_pending());
-            return None;
-        }
-        Some(index)
-    }
-
-    fn check(&self) {
-        for waiter in &self.0 {
-            assert_eq!(waiter.real.wakes(), waiter.wakes);
-        }
-    }
-}
-
-struct Model<'a> {
-    queue: &'a Queue<u32>,
+struct Model<'a, O: Order<Item>> {
+    queue: &'a AnyQueue<Item, O>,
     maxsize: usize,
-    puts: Line<Put<'a, u32>>,
-    gets: Line<Get<'a, u32>>,
-    joins: Line<Join<'a, u32>>,
-    items: VecDeque<u32>,
+    next: Next,
+    puts: Line<Put<'a, Item, O>, Item>,
+    gets: Line<AnyGet<'a>, usize>,
+    joins: Line<Join<'a, Item, O>, ()>,
+    items: Vec<Item>,
     unfinished: usize,
     shut_down: bool,
     clock: usize,
     next_item: u32,
 }
 
-impl<'a> Model<'a> {
-    fn new(queue: &'a Queue<u32>, maxsize: usize) -> Self {
+impl<'a, O: Order<Item>> Model<'a, O> {
+    fn new(queue: &'a AnyQueue<Item, O>, maxsize: usize, next: Next) -> Self {
         Self {
             queue,
             maxsize,
+            next,
             puts: Line(Vec::new()),
             gets: Line(Vec::new()),
             joins: Line(Vec::new()),
-            items: VecDeque::new(),
+            items: Vec::new(),
             unfinished: 0,
             shut_down: false,
             clock: 0,
@@ -178,14 +109,19 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn fresh(&mut self) -> u32 {
+    fn fresh(&mut self) -> Item {
         self.next_item += 1;
-        self.next_item
+        Item::new(self.next_item)
     }
 
-    fn push(&mut self, item: u32) {
-        self.items.push_back(item);
+    fn push(&mut self, item: Item) {
+        self.items.push(item);
         self.unfinished += 1;
+    }
+
+    fn pop(&mut self) -> Item {
+        let next = (self.next)(&self.items);
+        self.items.remove(next.unwrap())
     }
 
     fn try_put(&mut self) {
@@ -202,16 +138,17 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn newcomers_get(&mut self) -> Result<u32, TryGetError> {
+    fn newcomers_get(&mut self, limit: usize) -> Result<Vec<Item>, TryGetError> {
         match self.free_items() {
+            _ if limit == 0 => Ok(Vec::new()),
             0 if self.shut_down => Err(TryGetError::ShutDown),
             0 => Err(TryGetError::Empty),
-            _ => Ok(self.items.pop_front().unwrap()),
+            free => Ok((0..free.min(limit)).map(|_| self.pop()).collect()),
         }
     }
 
     fn try_get(&mut self) {
-        let expected = self.newcomers_get();
+        let expected = self.newcomers_get(1).map(|items| items[0]);
         assert_eq!(self.queue.try_get(), expected);
         self.hand_out();
     }
@@ -221,7 +158,7 @@ impl<'a> Model<'a> {
         let room = self.has_slot();
         let put = &mut self.puts.0[index];
         let real = put.real.poll();
-        let item = put.item;
+        let item = put.data;
         match put.stands {
             Stands::Line => return assert!(real.is_pending()),
             Stands::New if !self.shut_down && !room => {
@@ -244,11 +181,16 @@ impl<'a> Model<'a> {
 
     fn poll_get(&mut self, index: usize) {
         self.clock += 1;
+        let limit = self.gets.0[index].data;
         let expected = match self.gets.0[index].stands {
             Stands::Line => Err(TryGetError::Empty),
-            Stands::Granted => Ok(self.items.pop_front().unwrap()),
+            Stands::Granted => {
+                // What it was promised is free for it.
+                self.gets.0[index].stands = Stands::New;
+                self.newcomers_get(limit)
+            }
             Stands::Refused => Err(TryGetError::ShutDown),
-            Stands::New => self.newcomers_get(),
+            Stands::New => self.newcomers_get(limit),
         };
         let get = &mut self.gets.0[index];
         let real = get.real.poll();
@@ -264,8 +206,8 @@ impl<'a> Model<'a> {
                 assert_eq!(real, Poll::Ready(Err(ShutDown(()))));
                 self.gets.0.remove(index);
             }
-            Ok(item) => {
-                assert_eq!(real, Poll::Ready(Ok(item)));
+            Ok(items) => {
+                assert_eq!(real, Poll::Ready(Ok(items)));
                 self.gets.0.remove(index);
             }
         }
@@ -302,10 +244,10 @@ impl<'a> Model<'a> {
         match step {
             Step::Put => {
                 let item = self.fresh();
-                self.puts.0.push(Waiter::new(self.queue.put(item), item));
+                self.puts.add(self.queue.put(item), item);
             }
-            Step::Get => self.gets.0.push(Waiter::new(self.queue.get(), 0)),
-            Step::Join => self.joins.0.push(Waiter::new(self.queue.join(), 0)),
+            Step::Get(limit) => self.gets.add(get(self.queue, limit), limit.unwrap_or(1)),
+            Step::Join => self.joins.add(self.queue.join(), ()),
             Step::PollPut(which, delivering) => {
                 if let Some(index) = self.puts.pick(which, delivering) {
                     self.poll_put(index);
@@ -358,18 +300,39 @@ impl<'a> Model<'a> {
     }
 }
 
+fn agree<O: Order<Item>>(maxsize: usize, steps: Vec<Step>, next: Next) {
+    let queue = AnyQueue::<Item, O>::new(maxsize);
+    let mut model = Model::new(&queue, maxsize, next);
+    for step in steps {
+        model.run(step);
+        model.check();
+    }
+}
+
+fn maxsize() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0usize..4, 1 => 30usize..60]
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    prop::collection::vec(step(), 1..50)
+}
+
 proptest! {
     #![proptest_config(cases())]
     #[test]
-    fn agrees_with_the_model(
-        maxsize in prop_oneof![4 => 0usize..4, 1 => 30usize..60],
-        steps in prop::collection::vec(step(), 1..80),
-    ) {
-        let queue = Queue::new(maxsize);
-        let mut model = Model::new(&queue, maxsize);
-        for step in steps {
-            model.run(step);
-            model.check();
-        }
+    fn a_queue_gives_the_oldest(maxsize in maxsize(), steps in steps()) {
+        agree::<Fifo>(maxsize, steps, |items| (!items.is_empty()).then_some(0));
+    }
+
+    #[test]
+    fn a_lifo_queue_gives_the_newest(maxsize in maxsize(), steps in steps()) {
+        agree::<Lifo>(maxsize, steps, |items| items.len().checked_sub(1));
+    }
+
+    #[test]
+    fn a_priority_queue_gives_the_oldest_of_the_lowest(maxsize in maxsize(), steps in steps()) {
+        agree::<Lowest>(maxsize, steps, |items| {
+            (0..items.len()).min_by_key(|&at| items[at].rank)
+        });
     }
 }
