@@ -34,6 +34,7 @@ pub mod net;
 mod run;
 mod scope;
 mod shield;
+pub mod testing;
 pub mod time;
 mod wait;
 
