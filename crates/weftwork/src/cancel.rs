@@ -2,6 +2,6 @@
 
 pub(crate) use weftwork_scheduler::cancel::{
     CleanUp, Hit, Probe, delivered, delivering, mark_busy, mark_taken, on_hit, raise, redeliver,
-    wake_current_probes,
+    redeliver_at_next_await, wake_current_probes,
 };
 pub(crate) use weftwork_task_context::Cancelled;

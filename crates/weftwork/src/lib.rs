@@ -34,6 +34,7 @@ pub mod net;
 mod run;
 mod scope;
 mod shield;
+mod task_group;
 pub mod testing;
 pub mod time;
 mod wait;
@@ -53,6 +54,10 @@ pub use scope::{
     Catch, Finally, OrResume, RaiseExt, ResumeExt, Shielded, catch, finally, shielded,
 };
 pub use shield::{Shield, shield};
+pub use task_group::{
+    ChildError, ChildFailure, ChildResult, GroupClosed, GroupError, GroupRefusal, GroupScope,
+    TaskGroup, task_group, task_group_fn,
+};
 pub use time::{Elapsed, sleep, timeout, timeout_at, wait_for};
 pub use wait::{ReturnWhen, Wait, WaitOn, Waited, WaitedOn, wait, wait_on};
 pub use weftwork_macros::{main, test};

@@ -149,11 +149,18 @@ impl TaskControl {
         true
     }
 
+    /// True once it has ended and no callback is looking at its value.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resolved(&self) -> bool {
+        self.0.state.load().is_resolved()
+    }
+
     /// Waits for the end, and for the callbacks that look at it: leaves the waker under `key`,
     /// which the first call makes.
     #[doc(hidden)]
     pub fn poll_resolved(&self, key: &mut Option<u64>, waker: &Waker) -> Poll<()> {
-        if self.0.state.load().is_resolved() {
+        if self.resolved() {
             return Poll::Ready(());
         }
         let key = *key.get_or_insert_with(unique_key);
