@@ -277,7 +277,7 @@ fn a_runtime_that_ends_refuses_children_and_ends_the_group() {
         let seen = refused.clone();
         let runtime = kind.runtime(Runtime::builder());
         let (tell, told) = oneshot::channel();
-        let task = runtime.block_on(async {
+        let (task,) = runtime.block_on(async {
             let task = spawn(task_group(async |g: &TaskGroup| {
                 let group = g.clone();
                 g.spawn(finally(stuck_at::<()>(tell), async move {
@@ -287,7 +287,7 @@ fn a_runtime_that_ends_refuses_children_and_ends_the_group() {
                 }));
             }));
             told.await.unwrap();
-            task
+            (task,)
         });
         runtime.close().unwrap();
         assert!(task.cancelled());

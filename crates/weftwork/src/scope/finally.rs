@@ -37,7 +37,7 @@ pin_project! {
 /// panic or the cancel goes on.
 ///
 /// Dropped before its body has ended (as the loser of a `select!`), it does not run the
-/// clean-up: a destructor cannot await.
+/// clean-up: a destructor cannot await. [`finally_spawned`](super::finally_spawned()) does.
 ///
 /// ```
 /// use weftwork::{finally, run};
@@ -61,6 +61,13 @@ where
         begun: None,
         probe: Probe::new(),
         armed: Armed::default(),
+    }
+}
+
+impl<F: Future, G: Unpin> Finally<F, G> {
+    /// Takes the clean-up out, if it has not ended.
+    pub(super) fn take_cleanup(self: Pin<&mut Self>) -> Option<G> {
+        self.project().cleanup.get_mut().take()
     }
 }
 

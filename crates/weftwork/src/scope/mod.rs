@@ -4,11 +4,13 @@
 
 mod catch;
 mod finally;
+mod finally_spawned;
 mod resume;
 mod shielded;
 
 pub use catch::{Catch, catch};
 pub use finally::{Finally, finally};
+pub use finally_spawned::{FinallySpawned, finally_spawned};
 pub use resume::{OrResume, RaiseExt, ResumeExt};
 pub use shielded::{Shielded, shielded};
 
