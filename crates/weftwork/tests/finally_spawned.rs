@@ -220,10 +220,8 @@ fn however_often_a_task_is_shielded_nothing_stays_with_it() {
             let polled = pin!(shield(&mut task)).poll(&mut Context::from_waker(&waker));
             assert!(matches!(polled, Poll::Pending));
         }
-        assert!(
-            Arc::strong_count(&counted) <= 2,
-            "one waker at most is kept"
-        );
+        // One waits for the end, one would hear of a cancel.
+        assert_eq!(Arc::strong_count(&counted), 3, "one of each is kept");
         select(pin!(shield(&mut task)), pin!(yield_now())).await;
         assert_eq!(Arc::strong_count(&counted), 1);
         go.send(()).unwrap();
