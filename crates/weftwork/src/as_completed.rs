@@ -82,7 +82,7 @@ impl<T> AsCompleted<T> {
 
     /// The next task that has ended.
     fn poll_task(&mut self, cx: &mut Context<'_>) -> Poll<Option<Task<T>>> {
-        if cancel::delivering() {
+        if cancel::declines(cx) {
             self.tasks.register(cx.waker());
             return Poll::Pending;
         }

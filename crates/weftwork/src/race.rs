@@ -1,10 +1,10 @@
 //! The first of some futures.
 
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::ensure::{ensure_future, ensure_local};
 use crate::gather::outcome;
 use crate::task_pool::TaskPool;
-use crate::{Payload, Task, TaskControl, TaskError};
+use crate::{Payload, Task, TaskError};
 use std::fmt;
 use std::future::Future;
 use std::panic::{Location, resume_unwind};
@@ -102,7 +102,7 @@ pub struct Race<T> {
     /// A runner that was cancelled alone.
     gave_up: Option<Cancelled>,
     /// A cancel of the awaiting task that was passed on to the runners.
-    forwarded: Option<(Cancelled, TaskControl)>,
+    forwarded: Option<Taken>,
     raised: Option<Cancelled>,
     probe: Probe,
 }
@@ -128,9 +128,10 @@ impl<T> Race<T> {
         };
         self.tasks.register(cx.waker());
         self.probe.arm(cx);
-        if self.raised.is_none() && self.tasks.cancel_all(&cause) {
-            self.forwarded = TaskControl::current().map(|awaiter| (cause, awaiter));
-            cancel::mark_taken();
+        let before = self.forwarded.as_mut();
+        let again = before.is_some_and(Taken::takes_again);
+        if !again && self.raised.is_none() && self.tasks.cancel_all(&cause) {
+            self.forwarded = Some(Taken::new(cause));
         }
     }
 
@@ -153,7 +154,6 @@ impl<T> Race<T> {
     }
 
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
-        self.forwarded = None;
         self.probe.arm(cx);
         cancel::raise(&cause, cx);
         self.raised = Some(cause);
@@ -185,8 +185,8 @@ impl<T> Future for Race<T> {
         } {
             this.ended(task);
         }
-        if let Some((cause, _)) = this.forwarded.take() {
-            return this.raise(cause, cx);
+        if let Some(taken) = this.forwarded.take() {
+            return this.raise(taken.settled(), cx);
         }
         match (this.end.take(), this.gave_up.take()) {
             (Some(Ok(value)), _) => Poll::Ready(Some(value)),
@@ -203,10 +203,6 @@ impl<T> Drop for Race<T> {
             let msg = "its race was dropped".to_owned();
             let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
             self.tasks.cancel_all(&cause);
-        }
-        if let Some((cause, awaiter)) = self.forwarded.take() {
-            // Its effect was not seen: the awaiter is still to be cancelled.
-            cancel::redeliver(&awaiter, cause);
         }
     }
 }

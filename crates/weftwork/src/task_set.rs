@@ -94,7 +94,7 @@ impl<T> TaskSet<T> {
 
     /// As [`join_next`](Self::join_next), for futures that are written by hand.
     pub fn poll_join_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, TaskError>>> {
-        if cancel::delivering() {
+        if cancel::declines(cx) {
             self.tasks.register(cx.waker());
             return Poll::Pending;
         }
@@ -130,7 +130,7 @@ impl<T> TaskSet<T> {
         let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
         self.tasks.cancel_all(&cause);
         poll_fn(|cx| {
-            if cancel::delivering() {
+            if cancel::declines(cx) {
                 self.tasks.register(cx.waker());
                 return Poll::Pending;
             }

@@ -189,10 +189,6 @@ async fn round(seed: u64) {
     }
     drop(root.outcome().await);
     storm.targets.lock().clear();
-    if std::env::var_os("WEFTWORK_STORM_SHOW").is_some() {
-        let (made, begun) = (storm.made.get(), storm.begun.get());
-        println!("seed {seed}: {made} nodes, {begun} began");
-    }
     // What `buffered` and `race` left behind when they failed ends by itself.
     until(|| all_tasks().len() == 1).await;
     assert_eq!(

@@ -6,7 +6,7 @@ use common::{
     Counter, Flag, Log, cancelled_task, each, forever, settle, started, stuck_at, swallow_a_cancel,
     until,
 };
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, select};
 use std::sync::Arc;
 use weftwork::sync::oneshot;
 use weftwork::{
@@ -800,11 +800,48 @@ fn a_group_that_is_dropped_cancels_its_children_and_takes_no_more() {
             let _ = tell.send(g.clone());
         });
         let mut group = Box::pin(group);
-        futures::future::select(&mut group, Box::pin(settle())).await;
+        select(&mut group, Box::pin(settle())).await;
         drop(group);
         until(|| gone.get() == 4).await;
         let g = told.await.unwrap();
         assert!(g.is_ended() && g.try_spawn(async {}).is_err());
+    });
+}
+
+#[test]
+fn a_group_that_is_dropped_after_it_took_a_cancel_gives_it_back() {
+    each(|| async {
+        for in_body in [false, true] {
+            let log = Log::default();
+            let inner = log.clone();
+            let (lose, lost) = futures::channel::oneshot::channel::<()>();
+            let (go, gate) = oneshot::channel::<()>();
+            let (begun, has_begun) = oneshot::channel();
+            let task = started(|reached| async move {
+                let group = task_group(async |g: &TaskGroup| {
+                    g.spawn(finally(stuck_at::<()>(reached), async move {
+                        begun.send(()).unwrap();
+                        gate.await.unwrap();
+                    }));
+                    if in_body {
+                        forever::<()>().await;
+                    }
+                });
+                // A leaf beside the group goes on waiting when that has taken the cancel.
+                select(Box::pin(group), lost).await;
+                inner.add("went on");
+                forever::<()>().await;
+            })
+            .await;
+            settle().await;
+            task.cancel();
+            has_begun.await.unwrap();
+            lose.send(()).unwrap();
+            assert!(task.outcome().await.unwrap_err().is_cancelled());
+            assert_eq!(log.get(), ["went on"]);
+            go.send(()).unwrap();
+            until(|| weftwork::all_tasks().len() == 1).await;
+        }
     });
 }
 

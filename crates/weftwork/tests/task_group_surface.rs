@@ -12,9 +12,8 @@ use std::future::Future;
 use std::rc::Rc;
 use weftwork::sync::oneshot;
 use weftwork::{
-    CancelSource, ChildError, ChildFailure, GroupClosed, GroupError, GroupRefusal, Runtime,
-    RuntimeError, TaskError, TaskGroup, catch, finally, local, run_local, spawn, task_group,
-    task_group_fn,
+    CancelSource, ChildError, GroupError, GroupRefusal, Runtime, RuntimeError, TaskError,
+    TaskGroup, catch, finally, local, run_local, spawn, task_group, task_group_fn,
 };
 
 /// A handle to a group that has ended.
@@ -416,15 +415,4 @@ fn a_group_that_goes_on_for_long_does_not_grow_and_a_wide_one_is_linear() {
         .unwrap();
         assert_eq!(ended.get(), 2 * common::scaled(100_000));
     });
-}
-
-#[test]
-fn groups_go_where_their_errors_go() {
-    fn is_send_sync<T: Send + Sync>() {}
-    fn is_send<T: Send>() {}
-    is_send_sync::<TaskGroup<Cell<u8>>>();
-    is_send_sync::<GroupRefusal>();
-    is_send_sync::<GroupClosed<u8>>();
-    is_send::<GroupError<Cell<u8>>>();
-    is_send::<ChildFailure<Cell<u8>>>();
 }

@@ -248,9 +248,3 @@ impl Drop for CleanUp {
 pub fn redeliver(task: &TaskControl, cause: Cancelled) {
     task.redeliver(cause);
 }
-
-/// As [`redeliver`], for a combinator that has a value to give first: it strikes at the next await
-/// that suspends, and a task that ends before that keeps its value.
-pub fn redeliver_at_next_await(task: &TaskControl, cause: Cancelled) {
-    task.redeliver_at_next_await(cause);
-}

@@ -120,9 +120,10 @@ impl TaskControl {
         self.request(cause, false, current() == Some(self.0.as_ptr()));
     }
 
-    /// As [`redeliver`](Self::redeliver), but a value that the task gives before it suspends
-    /// again stays.
-    pub(super) fn redeliver_at_next_await(&self, cause: Cancelled) {
+    /// Asks again for a cancel whose taker has something to give first: it strikes at the next
+    /// await that suspends, and a value that the task gives before that stays.
+    #[doc(hidden)]
+    pub fn redeliver_at_next_await(&self, cause: Cancelled) {
         self.request(cause, false, false);
     }
 

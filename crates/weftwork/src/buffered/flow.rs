@@ -1,9 +1,9 @@
 //! Futures from a source through a limited number of places.
 
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::gather::outcome;
 use crate::task_pool::TaskPool;
-use crate::{Task, TaskControl, TaskError};
+use crate::{Task, TaskError};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::collections::BTreeMap;
@@ -33,7 +33,7 @@ struct Running<T> {
     tasks: TaskPool<T>,
     location: &'static Location<'static>,
     /// A cancel of the awaiting task that was passed on to them.
-    forwarded: Option<(Cancelled, TaskControl)>,
+    forwarded: Option<Taken>,
 }
 
 /// In which order the values come.
@@ -107,10 +107,6 @@ impl<T> Drop for Running<T> {
             let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
             self.tasks.cancel_all(&cause);
         }
-        if let Some((cause, awaiter)) = self.forwarded.take() {
-            // Its effect was not seen: the awaiter is still to be cancelled.
-            cancel::redeliver(&awaiter, cause);
-        }
     }
 }
 
@@ -162,9 +158,10 @@ impl<S: Stream, T> Flow<S, T> {
         if let Some(cause) = cancel::delivered() {
             this.running.tasks.register(cx.waker());
             this.probe.arm(cx);
-            if this.running.tasks.cancel_all(&cause) {
-                this.running.forwarded = TaskControl::current().map(|task| (cause, task));
-                cancel::mark_taken();
+            let before = this.running.forwarded.as_mut();
+            let again = before.is_some_and(Taken::takes_again);
+            if !again && this.running.tasks.cancel_all(&cause) {
+                this.running.forwarded = Some(Taken::new(cause));
             }
             return Poll::Pending;
         }
@@ -182,7 +179,7 @@ impl<S: Stream, T> Flow<S, T> {
                     }
                 }
                 Poll::Ready(None) => match this.running.forwarded.take() {
-                    Some((cause, _)) => return raise(&mut this, cause, cx),
+                    Some(taken) => return raise(&mut this, taken.settled(), cx),
                     None if this.source.is_none() => return Poll::Ready(None),
                     None => return Poll::Pending,
                 },
@@ -239,7 +236,6 @@ fn raise<S: Stream, T, R>(
     cause: Cancelled,
     cx: &Context<'_>,
 ) -> Poll<R> {
-    this.running.forwarded = None;
     this.probe.arm(cx);
     cancel::raise(&cause, cx);
     *this.raised = Some(cause);

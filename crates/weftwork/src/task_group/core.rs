@@ -232,8 +232,11 @@ impl<E> Core<E> {
         }
     }
 
-    /// The scope is dropped: no more children, and those that are there are cancelled.
+    /// The scope is gone: no more children, and those that are there are cancelled.
     pub(super) fn close(&self) {
+        if self.is_ended() {
+            return;
+        }
         let msg = "its group was dropped".to_owned();
         let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
         self.abort(&cause);

@@ -3,7 +3,7 @@
 use super::child_result::ChildResult;
 use super::core::Core;
 use super::error::{ChildError, ChildFailure, GroupError};
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::scope::{Armed, poll_body};
 use crate::{TaskControl, TaskError};
 use pin_project_lite::pin_project;
@@ -14,7 +14,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use weftwork_task_context::with_frame;
 
 pin_project! {
     /// The future of [`task_group_fn`](crate::task_group_fn).
@@ -34,6 +33,8 @@ pin_project! {
         told: bool,
         // A cancel from outside that came here.
         outer: Option<Cancelled>,
+        // One that was passed on to the children.
+        passed_on: Option<Taken>,
         // A cancel that goes on at the end, unless there are errors.
         goes_on: Option<Cancelled>,
         // The cancel that is raised at every further poll.
@@ -43,16 +44,7 @@ pin_project! {
 
     impl<F: Future, E> PinnedDrop for GroupScope<F, E> {
         fn drop(this: Pin<&mut Self>) {
-            let this = this.project();
-            if this.core.is_ended() {
-                return;
-            }
-            this.core.close();
-            let handed_on = this.outer.take().filter(|_| this.body.is_none());
-            if let (Some(cause), Some(task)) = (handed_on, TaskControl::current()) {
-                // Its effect was not seen: the task is still to be cancelled.
-                cancel::redeliver(&task, cause);
-            }
+            this.project().core.close();
         }
     }
 }
@@ -70,6 +62,7 @@ where
             core,
             told: false,
             outer: None,
+            passed_on: None,
             goes_on: None,
             raised: None,
             probe: Probe::new(),
@@ -88,8 +81,7 @@ where
         } else if let Some(cause) = abort.filter(|_| !std::mem::replace(this.told, true)) {
             // Delivered in the body, as to a task: one poll with the cancel, and then an
             // ordinary one, in which whatever took it acts.
-            cancel::wake_current_probes();
-            let (polled, _) = with_frame(Some(&cause), false, || {
+            let (polled, _) = cancel::deliver(&cause, false, &mut || {
                 poll_body(body.as_mut(), cx, this.armed)
             });
             if let Poll::Ready(end) = polled {
@@ -120,10 +112,12 @@ where
         if let Some(cause) = cancel::delivered() {
             this.core.register(cx.waker());
             this.probe.arm(cx);
-            if this.core.abort(&cause) || this.core.has_failed() {
+            let before = this.passed_on.as_mut();
+            let again = before.is_some_and(Taken::takes_again);
+            if !again && (this.core.abort(&cause) || this.core.has_failed()) {
                 *this.goes_on = Some(cause.clone());
-                *this.outer = Some(cause);
-                cancel::mark_taken();
+                *this.outer = Some(cause.clone());
+                *this.passed_on = Some(Taken::new(cause));
             }
             return Poll::Pending;
         }
@@ -144,6 +138,7 @@ where
         cx: &Context<'_>,
     ) -> Poll<<Self as Future>::Output> {
         let this = self.project();
+        this.passed_on.take().map(Taken::settled);
         if !failures.is_empty() {
             if let Some(cause) = this.outer.take() {
                 strike_later(cause);
@@ -187,6 +182,7 @@ where
                 .core
                 .abort_cause()
                 .is_some_and(|abort| abort.is_same(&cause));
+            *this.passed_on = this.outer.clone().map(Taken::new);
             *this.goes_on = this.outer.clone().or_else(|| (!own).then(|| cause.clone()));
             if !own {
                 this.core.abort(&cause);
@@ -209,7 +205,7 @@ fn strike_later(cause: Cancelled) {
     if !task.cancel_cause().is_some_and(|last| last.is_same(&cause)) {
         AGAIN.set(Some(cause));
     } else if task.cancelling() > 0 {
-        cancel::redeliver_at_next_await(&task, cause);
+        task.redeliver_at_next_await(cause);
     }
 }
 
