@@ -3,6 +3,7 @@
 
 use crate::cancel::Cancelled;
 use crate::{Task, TaskControl};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
@@ -14,8 +15,8 @@ pub(crate) struct TaskPool<T> {
     /// Places that are free.
     free: Vec<usize>,
     ends: Arc<Ends>,
-    /// Places whose task may have ended, the next one last.
-    ready: Vec<usize>,
+    /// Places whose task may have ended, the next one first.
+    ready: VecDeque<usize>,
 }
 
 struct Member<T> {
@@ -63,7 +64,7 @@ impl<T> TaskPool<T> {
             places: Vec::new(),
             free: Vec::new(),
             ends: Arc::default(),
-            ready: Vec::new(),
+            ready: VecDeque::new(),
         }
     }
 
@@ -93,45 +94,46 @@ impl<T> TaskPool<T> {
     /// The next task that has ended, and its place. None: the pool is empty.
     pub(crate) fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<(usize, Task<T>)>> {
         loop {
-            while let Some(place) = self.ready.pop() {
-                if let Some(task) = self.take_ended(place) {
-                    return Poll::Ready(Some((place, task)));
-                }
+            if let Some(ended) = self.next_ready() {
+                return Poll::Ready(Some(ended));
             }
             if self.is_empty() {
                 return Poll::Ready(None);
             }
-            self.ready = self.take_woken(cx.waker());
+            self.register(cx.waker());
             if self.ready.is_empty() {
                 return Poll::Pending;
             }
-            self.ready.reverse();
         }
     }
 
-    /// Leaves the awaiter's waker without taking anything out.
+    /// As [`poll_ended`](Self::poll_ended), without waiting. An awaiter that waits is told as
+    /// before.
+    pub(crate) fn try_ended(&mut self) -> Option<(usize, Task<T>)> {
+        if self.ready.is_empty() {
+            self.ready.extend(self.ends.0.lock().woken.drain(..));
+        }
+        self.next_ready()
+    }
+
+    fn next_ready(&mut self) -> Option<(usize, Task<T>)> {
+        while let Some(place) = self.ready.pop_front() {
+            if let Some(task) = self.take_ended(place) {
+                return Some((place, task));
+            }
+        }
+        None
+    }
+
+    /// Leaves the awaiter's waker, and takes over what came until then.
     pub(crate) fn register(&mut self, awaiter: &Waker) {
-        let mut woken = self.take_woken(awaiter);
-        if woken.is_empty() && self.ready.is_empty() {
-            return;
-        }
-        woken.reverse();
-        woken.append(&mut self.ready);
-        self.ready = woken;
-    }
-
-    /// The places that were woken for, after the awaiter has left its waker.
-    fn take_woken(&self, awaiter: &Waker) -> Vec<usize> {
         let awaiter = awaiter.clone();
-        let (old, woken) = {
+        let old = {
             let mut told = self.ends.0.lock();
-            (
-                told.awaiter.replace(awaiter),
-                std::mem::take(&mut told.woken),
-            )
+            self.ready.extend(told.woken.drain(..));
+            told.awaiter.replace(awaiter)
         };
         drop(old);
-        woken
     }
 
     /// The task of a place, if it has ended; otherwise it wakes for that place when it does. A

@@ -7,7 +7,7 @@ use crate::{Task, TaskControl, TaskError, local, spawn};
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::Location;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use weftwork_task_context::CancelSource;
 
 /// Tasks of one type, taken out in the order in which they end. Dropping the set cancels those
@@ -105,11 +105,9 @@ impl<T> TaskSet<T> {
 
     /// How a task ended, if one has. None says nothing about whether some are left.
     pub fn try_join_next(&mut self) -> Option<Result<T, TaskError>> {
-        let mut cx = Context::from_waker(Waker::noop());
-        match self.tasks.poll_ended(&mut cx) {
-            Poll::Ready(ended) => ended.map(|(_, mut task)| outcome(&mut task)),
-            Poll::Pending => None,
-        }
+        self.tasks
+            .try_ended()
+            .map(|(_, mut task)| outcome(&mut task))
     }
 
     /// Asks every task to end; they stay in the set until they have.

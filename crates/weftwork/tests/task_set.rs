@@ -244,6 +244,25 @@ fn a_join_in_a_poll_that_delivers_a_cancel_is_safe() {
 }
 
 #[test]
+fn a_look_does_not_take_the_place_of_one_who_waits() {
+    each(|| async {
+        let (go, gate) = oneshot::channel::<()>();
+        let mut set = TaskSet::new();
+        set.spawn(async move { gate.await.is_ok() });
+        let mut go = Some(go);
+        let joined = std::future::poll_fn(move |cx| {
+            let polled = set.poll_join_next(cx);
+            if let Some(go) = go.take().filter(|_| polled.is_pending()) {
+                assert!(set.try_join_next().is_none());
+                go.send(()).unwrap();
+            }
+            polled
+        });
+        assert!(joined.await.unwrap().unwrap());
+    });
+}
+
+#[test]
 fn a_local_set_takes_what_is_not_send() {
     run_local(async {
         let mut set = TaskSet::new();

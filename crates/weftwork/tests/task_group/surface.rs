@@ -1,10 +1,8 @@
-//! `task_group`: what its handles, its errors and its three forms are like.
+//! What its handles, its errors and its three forms are like.
 
-mod common;
-
-use common::{
-    Counter, Log, On, Watchdog, each, forever, on, settle, started, stuck_at, swallow_a_cancel,
-    until,
+use crate::common::{
+    self, Counter, Log, On, Watchdog, each, forever, on, settle, started, stuck_at,
+    swallow_a_cancel, until,
 };
 use std::cell::{Cell, RefCell};
 use std::convert::Infallible;
