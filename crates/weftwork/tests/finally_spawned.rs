@@ -178,6 +178,32 @@ fn a_caught_cancel_resumes_with_who_and_where() {
 }
 
 #[test]
+fn a_cancel_by_a_timeout_says_where_that_was_made() {
+    each(|| async {
+        let seen = Log::default();
+        let caught = || {
+            let seen = seen.clone();
+            async move {
+                let Err(TaskError::Cancelled(cause)) = catch(forever::<()>()).await else {
+                    panic!("not cancelled")
+                };
+                assert_eq!(cause.source(), weftwork::CancelSource::Timeout);
+                seen.add(cause.location().to_string());
+            }
+        };
+        let line = line!();
+        let _ = timeout(common::ms(1), caught()).await;
+        let _ = wait_for(spawn(caught()), common::ms(1)).await;
+        let places = seen.get();
+        assert_eq!(places.len(), 2);
+        for (n, place) in places.iter().enumerate() {
+            let wanted = format!("{}:{}:", file!(), line + 1 + n as u32);
+            assert!(place.starts_with(&wanted), "{place}");
+        }
+    });
+}
+
+#[test]
 fn wait_for_waits_for_the_cleanup_and_a_late_value_wins() {
     each(|| async {
         let cleaned = Counter::default();

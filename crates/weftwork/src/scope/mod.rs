@@ -5,6 +5,7 @@
 mod catch;
 mod finally;
 mod finally_spawned;
+mod grace;
 mod resume;
 mod shielded;
 

@@ -6,6 +6,7 @@ use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pin_project! {
         timer: Timer,
         // The deadline has come, and the cancel was delivered inside.
         expiring: bool,
+        // Where it was made.
+        location: &'static Location<'static>,
         // It was due, and so was a timeout around it, which was let go first.
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
@@ -73,21 +76,25 @@ pin_project! {
 /// # Panics
 /// When polled outside of a runtime.
 #[doc(alias = "asyncio.timeout")]
+#[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     with_deadline(deadline_after(duration), future)
 }
 
 /// As [`timeout`], until an instant.
 #[doc(alias = "asyncio.timeout_at")]
+#[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     with_deadline(Some(deadline), future)
 }
 
+#[track_caller]
 fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> {
     Timeout {
         body: Some(future),
         timer: Timer::new(deadline),
         expiring: false,
+        location: Location::caller(),
         deferred: false,
         outer: false,
         raised: None,
@@ -156,7 +163,7 @@ impl<F: Future> Timeout<F> {
     fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         *this.expiring = true;
-        let cause = Cancelled::new(None, CancelSource::Timeout);
+        let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
         cancel::wake_current_probes();
         let body = this
             .body
