@@ -202,6 +202,26 @@ fn dropping_cancels_and_detaching_does_not() {
 }
 
 #[test]
+fn what_was_woken_for_and_then_detached_is_forgotten() {
+    each(|| async {
+        let mut set = TaskSet::new();
+        for n in 0..3 {
+            set.spawn(async move { n });
+        }
+        until(|| set.controls().all(|task| task.done())).await;
+        set.detach_all();
+        let (go, gate) = oneshot::channel::<()>();
+        set.spawn(async move {
+            gate.await.unwrap();
+            9
+        });
+        assert!(set.try_join_next().is_none());
+        go.send(()).unwrap();
+        assert_eq!(set.join_next().await.unwrap().unwrap(), 9);
+    });
+}
+
+#[test]
 fn a_done_callback_sees_the_value_first() {
     each(|| async {
         let log = Log::default();

@@ -2,6 +2,7 @@
 //!
 //! `docs/cancellation.md` has the protocol that these futures follow.
 
+mod again;
 mod catch;
 mod finally;
 mod finally_spawned;
@@ -9,6 +10,7 @@ mod grace;
 mod resume;
 mod shielded;
 
+pub(crate) use again::{is_to_strike_again, strike_again};
 pub use catch::{Catch, catch};
 pub use finally::{Finally, finally};
 pub use finally_spawned::{FinallySpawned, finally_spawned};

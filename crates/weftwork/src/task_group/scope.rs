@@ -4,10 +4,9 @@ use super::child_result::ChildResult;
 use super::core::Core;
 use super::error::{ChildError, ChildFailure, GroupError};
 use crate::cancel::{self, Cancelled, Probe, Taken};
-use crate::scope::{Armed, poll_body};
+use crate::scope::{Armed, is_to_strike_again, poll_body, strike_again};
 use crate::{TaskControl, TaskError};
 use pin_project_lite::pin_project;
-use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,7 +95,8 @@ where
                 Poll::Ready(())
             }
             Poll::Pending => {
-                if is_to_strike_again(this.core.abort_cause()) {
+                let abort = || this.core.abort_cause();
+                if is_to_strike_again(|cause| abort().is_some_and(|abort| abort.is_same(cause))) {
                     *this.told = false;
                     cx.waker().wake_by_ref();
                 }
@@ -191,35 +191,16 @@ where
     }
 }
 
-weftwork_std_or_loom::thread_local! {
-    /// A cancel by a group around that one in it took and did not hand on, as it had errors to
-    /// give. Read by the one around in the same poll.
-    static AGAIN: Cell<Option<Cancelled>> = Cell::new(None)
-}
-
 /// The group gives its errors first; the cancel strikes at the next await.
 fn strike_later(cause: Cancelled) {
     let Some(task) = TaskControl::current() else {
         return;
     };
     if !task.cancel_cause().is_some_and(|last| last.is_same(&cause)) {
-        AGAIN.set(Some(cause));
+        strike_again(cause);
     } else if task.cancelling() > 0 {
         task.redeliver_at_next_await(cause);
     }
-}
-
-/// True if a group in the body did not hand this group's cancel on.
-fn is_to_strike_again(abort: Option<Cancelled>) -> bool {
-    let again = AGAIN.take();
-    let (Some(again), Some(abort)) = (again, abort) else {
-        return false;
-    };
-    let own = again.is_same(&abort);
-    if !own {
-        AGAIN.set(Some(again));
-    }
-    own
 }
 
 impl<F: Future, E> fmt::Debug for GroupScope<F, E> {

@@ -2,6 +2,7 @@
 
 use super::deadline_after;
 use crate::cancel::{self, Cancelled, Probe};
+use crate::scope::is_to_strike_again;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -43,6 +44,8 @@ pin_project! {
         timer: Timer,
         // The deadline has come, and the cancel was delivered inside.
         expiring: bool,
+        // The cancel that it delivered last.
+        cause: Option<Cancelled>,
         // Where it was made.
         location: &'static Location<'static>,
         // It was due, and so was a timeout around it, which was let go first.
@@ -94,6 +97,7 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         body: Some(future),
         timer: Timer::new(deadline),
         expiring: false,
+        cause: None,
         location: Location::caller(),
         deferred: false,
         outer: false,
@@ -164,6 +168,7 @@ impl<F: Future> Timeout<F> {
         let mut this = self.project();
         *this.expiring = true;
         let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
+        *this.cause = Some(cause.clone());
         cancel::wake_current_probes();
         let body = this
             .body
@@ -228,7 +233,14 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Pending;
         }
         this.probe.arm(cx);
-        if deliver.is_some() || *this.expiring {
+        if deliver.is_some() {
+            return Poll::Pending;
+        }
+        if *this.expiring {
+            let own = |cause: &Cancelled| this.cause.as_ref().is_some_and(|own| own.is_same(cause));
+            if is_to_strike_again(own) {
+                return self.expire(cx);
+            }
             return Poll::Pending;
         }
         if Pin::new(this.timer).poll(cx).is_pending() || self.as_mut().leaves_it_to_the_outer(cx) {

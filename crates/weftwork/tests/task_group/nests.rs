@@ -169,3 +169,26 @@ fn a_timeout_around_a_group_ends_all_of_it() {
         assert_eq!(cancelled.get(), 1);
     });
 }
+
+#[test]
+fn a_timeout_whose_group_has_errors_to_give_strikes_again() {
+    each(|| async {
+        let log = Log::default();
+        let inner = log.clone();
+        let body = async move {
+            let group = task_group(async |g| {
+                g.spawn(async {
+                    swallow_a_cancel().await;
+                    Err::<(), _>(Error("inner"))
+                });
+                Ok(())
+            });
+            for error in errors(&group.await.unwrap_err()) {
+                inner.add(error);
+            }
+            forever::<()>().await;
+        };
+        assert!(timeout(ms(5), body).await.is_err());
+        assert_eq!(log.get(), ["inner"]);
+    });
+}
