@@ -11,10 +11,12 @@ use weftwork::{catch, finally, gather, spawn, timeout, yield_now};
 fn a_second_cancel_strikes_when_the_time_is_over_and_not_before() {
     each(|| async {
         let start = Instant::now();
+        let (begun, has_begun) = oneshot::channel();
         let task =
-            started(|reached| finally(stuck_at::<()>(reached), forever()).grace(ms(30))).await;
+            started(|reached| finally(stuck_at::<()>(reached), stuck_at(begun)).grace(ms(30)))
+                .await;
         task.cancel();
-        settle().await;
+        has_begun.await.unwrap();
         task.cancel();
         assert!(task.outcome().await.unwrap_err().is_cancelled());
         assert!(start.elapsed() >= ms(30), "it was shielded");
@@ -59,12 +61,16 @@ fn a_struck_cleanup_may_handle_that_and_its_children_are_waited_for() {
     each(|| async {
         let log = Log::default();
         let (seen, child) = (log.clone(), log.clone());
+        let (begun, has_begun) = oneshot::channel();
         let task = started(|reached| {
             let cleanup = async move {
-                let children = gather([finally(forever::<()>(), async move {
+                let child = spawn(finally(forever::<()>(), async move {
                     settle().await;
                     child.add("child");
-                })]);
+                }));
+                until(|| child.control().polls() > 0).await;
+                begun.send(()).unwrap();
+                let children = gather([child]);
                 assert!(catch(children).await.unwrap_err().is_cancelled());
                 yield_now().await;
                 seen.add("handled");
@@ -73,7 +79,7 @@ fn a_struck_cleanup_may_handle_that_and_its_children_are_waited_for() {
         })
         .await;
         task.cancel();
-        settle().await;
+        has_begun.await.unwrap();
         task.cancel();
         assert!(task.outcome().await.unwrap_err().is_cancelled());
         assert_eq!(log.get(), ["child", "handled"]);
@@ -85,8 +91,10 @@ fn a_cleanup_that_swallows_is_struck_again_by_the_next_cancel() {
     each(|| async {
         let struck = Counter::default();
         let seen = struck.clone();
+        let (begun, has_begun) = oneshot::channel();
         let task = spawn(
             finally(async {}, async move {
+                begun.send(()).unwrap();
                 for _ in 0..2 {
                     assert!(catch(forever::<()>()).await.is_err());
                     seen.add();
@@ -95,6 +103,7 @@ fn a_cleanup_that_swallows_is_struck_again_by_the_next_cancel() {
             })
             .grace(Duration::ZERO),
         );
+        has_begun.await.unwrap();
         for n in 0..3 {
             settle().await;
             assert_eq!(struck.get(), n);

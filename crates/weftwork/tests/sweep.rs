@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Counter, LONG, each, settle, until};
+use common::{Counter, EVERYWHERE, LONG, On, each, on, settle, until};
 use futures::stream::StreamExt;
 use futures::{AsyncReadExt, AsyncWriteExt};
 use std::future::Future;
@@ -73,18 +73,33 @@ impl Children {
     }
 }
 
-/// At some awaits, and always with effect.
-fn always_struck(swept: Sweep) {
-    assert!(
-        swept.points() > 0 && swept.points() == swept.struck(),
-        "{swept}"
-    );
+/// What is asked of a sweep.
+#[derive(Clone, Copy)]
+struct Judge {
+    /// On one thread the first await of a child suspends. On several it may have ended by then.
+    suspends: bool,
+}
+
+impl Judge {
+    /// At some awaits, and always with effect.
+    fn always_struck(self, swept: Sweep) {
+        assert_eq!(swept.points(), swept.struck(), "{swept}");
+        assert!(swept.points() > 0 || !self.suspends, "{swept}");
+    }
+}
+
+/// Runs a body everywhere.
+fn judged<F: Future<Output = ()>>(body: impl Fn(Judge) -> F) {
+    for kind in EVERYWHERE {
+        let suspends = kind == On::Local;
+        on(&[kind], |_| body(Judge { suspends }));
+    }
 }
 
 #[test]
 fn gathers() {
-    each(|| async {
-        always_struck(
+    judged(|judge| async move {
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(gather(children.some())).await;
@@ -92,7 +107,7 @@ fn gathers() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(gather(children.some()).return_exceptions()).await;
@@ -100,7 +115,7 @@ fn gathers() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let fallible = children.some().into_iter().map(|child| async {
@@ -123,7 +138,7 @@ fn gathers() {
 
 #[test]
 fn waits_leave_the_tasks_alone() {
-    async fn sweep_both(run: impl AsyncFn(&weftwork::testing::Cut, Vec<Task<u32>>)) {
+    async fn sweep_both(judge: Judge, run: impl AsyncFn(&weftwork::testing::Cut, Vec<Task<u32>>)) {
         for drops in [false, true] {
             let once = async |cut: &weftwork::testing::Cut| {
                 let children = Children::default();
@@ -136,22 +151,21 @@ fn waits_leave_the_tasks_alone() {
             } else {
                 sweep(once).await
             };
-            assert!(
-                swept.points() > 0 && swept.points() == swept.struck(),
-                "{swept}"
-            );
+            judge.always_struck(swept);
         }
     }
-    each(|| async {
-        sweep_both(async |cut, tasks| drop(cut.run(wait(tasks)).await)).await;
-        sweep_both(async |cut, tasks| drop(cut.run(as_completed(tasks).collect::<Vec<_>>()).await))
-            .await;
-        sweep_both(async |cut, mut tasks| {
+    judged(|judge| async move {
+        sweep_both(judge, async |cut, tasks| drop(cut.run(wait(tasks)).await)).await;
+        sweep_both(judge, async |cut, tasks| {
+            drop(cut.run(as_completed(tasks).collect::<Vec<_>>()).await)
+        })
+        .await;
+        sweep_both(judge, async |cut, mut tasks| {
             let slowest = tasks.pop().unwrap();
             drop(cut.run(async move { shield(slowest).await }).await);
         })
         .await;
-        sweep_both(async |cut, mut tasks| {
+        sweep_both(judge, async |cut, mut tasks| {
             let slowest = tasks.pop().unwrap();
             drop(cut.run(async move { slowest.finished().await }).await);
         })
@@ -161,7 +175,7 @@ fn waits_leave_the_tasks_alone() {
 
 #[test]
 fn task_groups() {
-    each(|| async {
+    judged(|judge| async move {
         let group = |children: Children| {
             task_group(async move |g: &TaskGroup| {
                 for child in children.some() {
@@ -173,7 +187,7 @@ fn task_groups() {
                 children.child(1).await;
             })
         };
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(group(children.clone())).await;
@@ -224,14 +238,14 @@ fn a_task_group_that_fails_gives_its_errors_wherever_a_cancel_strikes() {
 
 #[test]
 fn races_and_buffered() {
-    each(|| async {
+    judged(|judge| async move {
         sweep(async |cut| {
             let children = Children::default();
             let _ = cut.run(race(children.some())).await;
             children.assert_all_over();
         })
         .await;
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(buffered(children.some(), 2)).await;
@@ -239,7 +253,7 @@ fn races_and_buffered() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let stream = buffered(children.some(), 2).unordered().stream();
@@ -267,8 +281,8 @@ fn races_and_buffered() {
 
 #[test]
 fn task_sets() {
-    each(|| async {
-        always_struck(
+    judged(|judge| async move {
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let inner = children.clone();
@@ -293,8 +307,8 @@ fn task_sets() {
 
 #[test]
 fn timeouts() {
-    each(|| async {
-        always_struck(
+    judged(|judge| async move {
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let child = spawn(children.child(2));
@@ -303,7 +317,7 @@ fn timeouts() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(wait_for(children.child(2), LONG)).await;
@@ -324,7 +338,7 @@ fn timeouts() {
 
 #[test]
 fn scopes() {
-    each(|| async {
+    judged(|judge| async move {
         let swept = sweep(async |cut| {
             let end = cut.run(async {
                 let caught = catch(async {
@@ -338,7 +352,7 @@ fn scopes() {
         .await;
         assert_eq!(swept.to_string(), "cancelled at 0/2 await points");
 
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let _ = cut.run(children.child(2)).await;
@@ -346,7 +360,7 @@ fn scopes() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let children = Children::default();
                 let nested = finally(finally(children.child(1), settle_twice()), settle_twice());
@@ -355,7 +369,7 @@ fn scopes() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let ended = Counter::default();
                 let seen = ended.clone();
@@ -379,8 +393,8 @@ async fn settle_twice() {
 
 #[test]
 fn sleeping() {
-    each(|| async {
-        always_struck(
+    judged(|judge| async move {
+        judge.always_struck(
             sweep(async |cut| {
                 let _ = cut
                     .run(async {
@@ -399,8 +413,8 @@ fn sleeping() {
 
 #[test]
 fn queues_lose_no_item_and_semaphores_no_permit() {
-    each(|| async {
-        always_struck(
+    judged(|judge| async move {
+        judge.always_struck(
             sweep(async |cut| {
                 let queue = Queue::new(1);
                 let (other, inner) = (queue.clone(), queue.clone());
@@ -430,7 +444,7 @@ fn queues_lose_no_item_and_semaphores_no_permit() {
             })
             .await,
         );
-        always_struck(
+        judge.always_struck(
             sweep(async |cut| {
                 let semaphore = Arc::new(Semaphore::new(2));
                 let (other, inner) = (Arc::clone(&semaphore), Arc::clone(&semaphore));

@@ -317,3 +317,26 @@ impl<E> fmt::Debug for Core<E> {
         write!(f, " at {}>", self.location)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{run_local, spawn};
+
+    /// A group that goes on for ever holds only those that have not ended.
+    #[test]
+    fn children_that_have_ended_are_forgotten() {
+        run_local(async {
+            let core = Core::<()>::new(Location::caller());
+            for _ in 0..1000 {
+                let place = core.enter().unwrap();
+                let task = spawn(async {});
+                task.finished().await;
+                core.spawned(place, task.control());
+                core.child_gone(place);
+                let state = core.state.lock();
+                assert!(state.ending.len() <= 16 && state.places.len() == 1);
+            }
+        });
+    }
+}

@@ -1,10 +1,10 @@
 //! Cancels that come from outside of the group.
 
 use crate::common::{
-    Counter, Flag, Log, cancelled_task, each, forever, settle, started, stuck_at, swallow_a_cancel,
-    until,
+    Counter, Flag, Log, On, cancelled_task, each, forever, on, settle, started, stuck_at,
+    swallow_a_cancel, until,
 };
-use crate::{Error, count_a_cancel, errors, fail_after};
+use crate::{Error, begun, count_a_cancel, errors, fail_after};
 use futures::future::select;
 use weftwork::sync::oneshot;
 use weftwork::{
@@ -21,7 +21,7 @@ fn a_cancel_of_the_awaiter_goes_to_body_and_children_and_then_on() {
                 task_group(async |g| {
                     for _ in 0..5 {
                         let child = g.spawn(count_a_cancel(seen.clone()));
-                        until(|| child.control().polls() > 0).await;
+                        begun(&child).await;
                     }
                     reached.send(()).unwrap();
                     if in_body {
@@ -75,7 +75,7 @@ fn errors_of_cancelled_children_come_as_a_group_error_and_the_cancel_strikes_lat
                             swallow_a_cancel().await;
                             Err::<(), _>(Error("late"))
                         });
-                        until(|| child.control().polls() > 0).await;
+                        begun(&child).await;
                     }
                     reached.send(()).unwrap();
                     Ok(())
@@ -110,7 +110,7 @@ fn an_outer_cancel_while_the_group_shuts_down_is_not_swallowed() {
         let (go, gate) = oneshot::channel::<()>();
         let runner = started(|reached| async move {
             let end = task_group(async |g| {
-                g.spawn(async move {
+                let child = g.spawn(async move {
                     finally(forever::<()>(), async move {
                         reached.send(()).unwrap();
                         gate.await.unwrap();
@@ -118,7 +118,7 @@ fn an_outer_cancel_while_the_group_shuts_down_is_not_swallowed() {
                     .await;
                     Ok(())
                 });
-                settle().await;
+                begun(&child).await;
                 Err::<(), _>(Error("body"))
             })
             .await;
@@ -191,7 +191,7 @@ fn a_body_that_awaits_a_cancelled_task_ends_the_group_with_that_cancel() {
         let gone = cancelled_task::<()>().await;
         let end = catch(task_group(async |g| {
             let child = g.spawn(count_a_cancel(seen));
-            until(|| child.control().polls() > 0).await;
+            begun(&child).await;
             gone.await;
             Ok(())
         }));
@@ -347,5 +347,25 @@ fn a_child_that_fails_while_the_body_handles_its_cancel_strikes_there_too() {
         go.send(()).unwrap();
         assert_eq!(errors(&runner.await.unwrap_err()), ["child"]);
         assert_eq!(log.get(), ["twice"]);
+    });
+}
+
+#[test]
+fn an_error_that_comes_in_the_very_poll_of_the_cancel_is_not_lost() {
+    on(&[On::Local], |_| async {
+        let (send, receive) = futures::channel::oneshot::channel::<()>();
+        let runner = started(|reached| async move {
+            let end = task_group(async |_| {
+                reached.send(()).unwrap();
+                // A foreign leaf gives its value though a cancel is delivered.
+                receive.await.unwrap();
+                Err::<(), _>(Error("body"))
+            });
+            end.await
+        })
+        .await;
+        send.send(()).unwrap();
+        runner.cancel();
+        assert_eq!(errors(&runner.await.unwrap_err()), ["body"]);
     });
 }

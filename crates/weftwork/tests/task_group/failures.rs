@@ -1,7 +1,7 @@
 //! Values, failures, and who is cancelled for them.
 
 use crate::common::{Counter, Flag, Log, each, forever, settle, stuck_at, swallow_a_cancel, until};
-use crate::{Error, count_a_cancel, errors, fail_after, panics};
+use crate::{Error, begun, count_a_cancel, errors, fail_after, panics};
 use futures::future::BoxFuture;
 use std::sync::Arc;
 use weftwork::sync::oneshot;
@@ -184,8 +184,7 @@ fn a_panic_of_a_child_or_of_the_body_counts_as_an_error() {
         let cancelled = Counter::default();
         let seen = cancelled.clone();
         let end = task_group(async |g| {
-            g.spawn(count_a_cancel(seen));
-            settle().await;
+            begun(&g.spawn(count_a_cancel(seen))).await;
             g.spawn(panics("child"));
             forever::<()>().await;
             Ok(())
@@ -320,7 +319,7 @@ fn a_task_that_catches_the_cancel_of_its_group_may_finish_with_a_value() {
                 swallow_a_cancel().await;
                 Ok(7)
             });
-            until(|| child.control().polls() > 0).await;
+            begun(&child).await;
             kept = Some(child);
             Err::<(), _>(Error("body"))
         });

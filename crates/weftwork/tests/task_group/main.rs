@@ -8,9 +8,9 @@ mod failures;
 mod nests;
 mod surface;
 
-use common::{Counter, forever};
+use common::{Counter, forever, until};
 use weftwork::sync::oneshot;
-use weftwork::{GroupError, catch};
+use weftwork::{GroupError, Task, catch};
 
 /// An error without a lifetime: one with a lifetime, be it `'static`, keeps the future of an async
 /// closure from being `Send`, as far as the compiler can see.
@@ -42,6 +42,11 @@ async fn count_a_cancel(cancelled: Counter) -> Result<(), Error> {
 
 async fn panics(text: &'static str) -> Result<(), Error> {
     panic!("{text}")
+}
+
+/// Waits until a child has begun.
+async fn begun<T>(child: &Task<T>) {
+    until(|| child.control().polls() > 0).await;
 }
 
 /// Fails once the gate opens.

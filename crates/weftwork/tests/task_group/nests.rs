@@ -1,7 +1,7 @@
 //! Groups in groups, and in other combinators.
 
-use crate::common::{Counter, Log, each, forever, ms, settle, swallow_a_cancel, until};
-use crate::{Error, count_a_cancel, errors, fail_after};
+use crate::common::{Counter, Log, each, forever, ms, swallow_a_cancel, until};
+use crate::{Error, begun, count_a_cancel, errors, fail_after};
 use futures::future::BoxFuture;
 use weftwork::sync::oneshot;
 use weftwork::{
@@ -14,11 +14,11 @@ fn groups_nest_and_the_inner_one_fails_the_outer() {
         let cancelled = Counter::default();
         let seen = cancelled.clone();
         let outer = task_group(async |outer| {
-            outer.spawn(async {
+            let sibling = outer.spawn(async {
                 count_a_cancel(seen).await.unwrap();
                 Ok(())
             });
-            settle().await;
+            begun(&sibling).await;
             task_group(async |inner| {
                 inner.spawn(async { Err::<(), _>(Error("inner")) });
                 Ok(())
@@ -41,8 +41,7 @@ fn a_failing_outer_group_cancels_the_inner_one_silently() {
             let (go, gate) = oneshot::channel();
             outer.spawn(fail_after(gate, "outer"));
             let inner = task_group(async |inner| {
-                inner.spawn(count_a_cancel(seen));
-                settle().await;
+                begun(&inner.spawn(count_a_cancel(seen))).await;
                 go.send(()).unwrap();
                 Ok(())
             });
@@ -62,11 +61,11 @@ fn both_groups_failing_give_both_errors() {
             let (go, gate) = oneshot::channel();
             outer.spawn(fail_after(gate, "outer"));
             let inner = task_group(async |inner| {
-                inner.spawn(async {
+                let child = inner.spawn(async {
                     swallow_a_cancel().await;
                     Err::<(), _>(Error("inner"))
                 });
-                settle().await;
+                begun(&child).await;
                 go.send(()).unwrap();
                 Ok(())
             });
@@ -84,11 +83,11 @@ fn an_inner_group_that_fails_while_the_outer_one_shuts_down_does_not_swallow_tha
             let (go, gate) = oneshot::channel();
             outer.spawn(fail_after(gate, "outer"));
             let inner = task_group(async |inner| {
-                inner.spawn(async {
+                let child = inner.spawn(async {
                     swallow_a_cancel().await;
                     Err::<(), _>(Error("inner"))
                 });
-                settle().await;
+                begun(&child).await;
                 go.send(()).unwrap();
                 Ok(())
             });
@@ -104,26 +103,27 @@ fn an_inner_group_that_fails_while_the_outer_one_shuts_down_does_not_swallow_tha
 #[test]
 fn a_cancel_reaches_every_group_of_a_nest() {
     each(|| async {
-        fn nest(depth: usize, seen: Counter) -> BoxFuture<'static, Result<(), Error>> {
+        type Counters = (Counter, Counter);
+        fn nest(depth: usize, counters: Counters) -> BoxFuture<'static, Result<(), Error>> {
             Box::pin(async move {
                 task_group_fn(move |g: TaskGroup<Error>| async move {
-                    if depth == 0 {
-                        return count_a_cancel(seen).await;
+                    if depth > 1 {
+                        g.spawn(nest(depth - 1, counters.clone()));
                     }
-                    g.spawn(nest(depth - 1, seen.clone()));
-                    count_a_cancel(seen).await
+                    let (entered, cancelled) = counters;
+                    entered.add();
+                    count_a_cancel(cancelled).await
                 })
                 .await
                 .map_err(|_| Error("nested"))
             })
         }
-        let seen = Counter::default();
-        let task = spawn(nest(20, seen.clone()));
-        settle().await;
-        settle().await;
+        let (entered, cancelled) = Counters::default();
+        let task = spawn(nest(20, (entered.clone(), cancelled.clone())));
+        until(|| entered.get() == 20).await;
         task.cancel();
         assert!(task.outcome().await.unwrap_err().is_cancelled());
-        assert!(seen.get() > 1);
+        assert_eq!(cancelled.get(), 20);
     });
 }
 
@@ -137,7 +137,7 @@ fn groups_in_gather_and_in_join_end_with_their_awaiter() {
         let group = |seen: Counter, reached: oneshot::Sender<()>| {
             task_group_fn(move |g: TaskGroup<Error>| async move {
                 let child = g.spawn(count_a_cancel(seen));
-                until(|| child.control().polls() > 0).await;
+                begun(&child).await;
                 reached.send(()).unwrap();
                 Ok::<(), Error>(())
             })
@@ -161,7 +161,7 @@ fn a_timeout_around_a_group_ends_all_of_it() {
             ms(5),
             task_group(async |g| {
                 let child = g.spawn(count_a_cancel(seen));
-                until(|| child.control().polls() > 0).await;
+                begun(&child).await;
                 Ok(())
             }),
         );
@@ -177,10 +177,11 @@ fn a_timeout_whose_group_has_errors_to_give_strikes_again() {
         let inner = log.clone();
         let body = async move {
             let group = task_group(async |g| {
-                g.spawn(async {
+                let child = g.spawn(async {
                     swallow_a_cancel().await;
                     Err::<(), _>(Error("inner"))
                 });
+                begun(&child).await;
                 Ok(())
             });
             for error in errors(&group.await.unwrap_err()) {

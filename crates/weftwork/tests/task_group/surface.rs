@@ -1,5 +1,6 @@
 //! What its handles, its errors and its three forms are like.
 
+use crate::begun;
 use crate::common::{
     self, Counter, Log, On, Watchdog, each, forever, on, settle, started, stuck_at,
     swallow_a_cancel, until,
@@ -140,25 +141,28 @@ fn an_error_wins_over_cancel_and_a_cancel_of_the_awaiter_too() {
                 swallow_a_cancel().await;
                 Err::<(), _>("late".to_owned())
             });
-            until(|| child.control().polls() > 0).await;
+            begun(&child).await;
             g.cancel();
             Ok(())
         });
         assert_eq!(end.await.unwrap_err().len(), 1);
 
+        let (go, gate) = oneshot::channel::<()>();
         let task = started(|reached| async move {
             task_group(async |g: &TaskGroup| {
-                g.spawn(finally(forever::<()>(), async move {
+                let child = g.spawn(finally(forever::<()>(), async move {
                     reached.send(()).unwrap();
-                    settle().await;
+                    gate.await.unwrap();
                 }));
-                settle().await;
+                begun(&child).await;
                 g.cancel();
             })
             .await
         })
         .await;
         task.cancel();
+        settle().await;
+        go.send(()).unwrap();
         assert!(task.outcome().await.unwrap_err().is_cancelled());
     });
 }
