@@ -115,18 +115,19 @@ fn a_spawned_cleanup_is_not_struck_by_a_cancel_of_all() {
 fn the_message_of_a_cancel_is_carried_through_everything() {
     type Chain = futures::future::BoxFuture<'static, ()>;
     type Link = fn(Chain) -> Chain;
+    // Each begins what is below it when it is polled, so all are polled when the leaf is.
     let links: [Link; 12] = [
-        |inner| spawn(inner).boxed(),
-        |inner| gather([inner]).map(drop).boxed(),
-        |inner| gather([inner]).return_exceptions().map(drop).boxed(),
-        |inner| try_gather([inner.map(Ok::<_, ()>)]).map(drop).boxed(),
+        |inner| async { spawn(inner).await }.boxed(),
+        |inner| async { drop(gather([inner]).await) }.boxed(),
+        |inner| async { drop(gather([inner]).return_exceptions().await) }.boxed(),
+        |inner| async { drop(try_gather([inner.map(Ok::<_, ()>)]).await) }.boxed(),
         |inner| timeout(LONG, inner).map(drop).boxed(),
         |inner| wait_for(inner, LONG).map(drop).boxed(),
         |inner| finally(inner, yield_now()).boxed(),
         |inner| finally_spawned(inner, yield_now()).boxed(),
-        |inner| race([inner]).map(drop).boxed(),
+        |inner| async { race([inner]).map(|_| ()).await }.boxed(),
         |inner| buffered([inner], 1).map(drop).boxed(),
-        |inner| spawn(inner).outcome().map(drop).boxed(),
+        |inner| async { drop(spawn(inner).outcome().await) }.boxed(),
         |inner| {
             let group = task_group(async move |g: &TaskGroup| {
                 g.spawn(inner);
