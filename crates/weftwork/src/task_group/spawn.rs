@@ -56,7 +56,7 @@ impl<E> TaskGroup<E> {
     {
         match self.try_spawn(future) {
             Ok(task) => task,
-            Err(refused) => refused_task(refused.reason(), spawn(pending())),
+            Err(refused) => self.refused(refused.reason()),
         }
     }
 
@@ -72,8 +72,17 @@ impl<E> TaskGroup<E> {
     {
         match self.spawn_as(Some(name.into()), future) {
             Ok(task) => task,
-            Err(refused) => refused_task(refused.reason(), spawn(pending())),
+            Err(refused) => self.refused(refused.reason()),
         }
+    }
+
+    #[track_caller]
+    fn refused<T: Send + 'static>(&self, reason: GroupRefusal) -> Task<T> {
+        let task = match self.0.handle() {
+            Some(handle) => handle.spawn(pending()),
+            None => spawn(pending()),
+        };
+        refused_task(reason, task)
     }
 
     /// Spawns a child.
@@ -171,9 +180,26 @@ impl<E> LocalTaskGroup<E> {
             Ok(place) => place,
             Err(reason) => return Err(GroupClosed { reason, future }),
         };
+        let entered = Entered {
+            core: &self.core,
+            place,
+        };
         let task = local::spawn(Child::new(future, Arc::clone(&self.core), place));
+        std::mem::forget(entered);
         self.core.spawned(place, task.control());
         Ok(task)
+    }
+}
+
+/// The place of a child that is being spawned: a panic of the spawn gives it back.
+struct Entered<'a, E> {
+    core: &'a Core<E>,
+    place: usize,
+}
+
+impl<E> Drop for Entered<'_, E> {
+    fn drop(&mut self) {
+        self.core.leave(self.place);
     }
 }
 

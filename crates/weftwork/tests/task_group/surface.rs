@@ -391,6 +391,26 @@ fn local_children_need_not_be_send() {
 }
 
 #[test]
+fn a_local_group_outside_of_run_local_fails_and_ends() {
+    let _watchdog = Watchdog::start();
+    let end = weftwork::run(local::task_group(async |g: &local::TaskGroup| {
+        g.spawn(async {});
+    }));
+    let text = end.unwrap_err().to_string();
+    assert!(text.contains("local::spawn needs the thread"), "{text}");
+}
+
+#[test]
+fn a_plain_thread_may_spawn_in_a_group_that_has_ended() {
+    each(|| async {
+        let group = ended().await;
+        let thread = std::thread::spawn(move || group.spawn(async {}));
+        let task = weftwork::spawn_blocking(move || thread.join().unwrap()).await;
+        assert!(task.outcome().await.unwrap_err().is_cancelled());
+    });
+}
+
+#[test]
 fn a_group_that_goes_on_for_long_does_not_grow_and_a_wide_one_is_linear() {
     on(&[On::Workers(2), On::Local], |_| async {
         let ended = Counter::default();
