@@ -172,6 +172,7 @@ impl Handle {
     #[doc(alias = "create_task")]
     #[doc(alias = "run_coroutine_threadsafe")]
     #[track_caller]
+    #[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
     pub fn spawn<F>(&self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
@@ -223,6 +224,7 @@ impl Handle {
     #[doc(alias = "to_thread")]
     #[doc(alias = "run_in_executor")]
     #[track_caller]
+    #[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
     pub fn spawn_blocking<T, F>(&self, work: F) -> Task<T>
     where
         F: FnOnce() -> T + Send + 'static,
@@ -387,6 +389,7 @@ impl fmt::Debug for Handle {
 #[doc(alias = "ensure_future")]
 #[inline]
 #[track_caller]
+#[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
 pub fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future + Send + 'static,

@@ -24,6 +24,7 @@ pub fn runtime(builder: Builder) -> std::io::Result<Runtime> {
 /// Outside of `run_local`.
 #[doc(alias = "spawn_local")]
 #[track_caller]
+#[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
 pub fn spawn<F>(future: F) -> Task<F::Output>
 where
     F: Future + 'static,

@@ -30,6 +30,7 @@ impl TaskBuilder {
     /// # Panics
     /// Outside of a runtime.
     #[track_caller]
+    #[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
     pub fn spawn<F>(self, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,
@@ -56,6 +57,7 @@ impl TaskBuilder {
 
     /// Spawns it on a runtime. On a closed one the task is cancelled.
     #[track_caller]
+    #[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
     pub fn spawn_on<F>(self, handle: &Handle, future: F) -> Task<F::Output>
     where
         F: Future + Send + 'static,

@@ -30,6 +30,10 @@ pub enum CancelSource {
     Timeout,
     /// The group it belongs to was cancelled.
     Group,
+    /// Another member of its group failed: the task with this id.
+    Failure(u64),
+    /// It lost a race to the task with this id.
+    RaceLost(u64),
     /// The runtime is shutting down.
     Shutdown,
     /// A signal, by its number.
@@ -43,7 +47,16 @@ impl Cancelled {
     #[must_use]
     #[track_caller]
     pub fn new(msg: Option<String>, source: CancelSource) -> Self {
-        let location = Location::caller();
+        Self::at(msg, source, Location::caller())
+    }
+
+    /// As [`new`](Self::new), on behalf of a place in the program that is not the caller's.
+    #[must_use]
+    pub fn at(
+        msg: Option<String>,
+        source: CancelSource,
+        location: &'static Location<'static>,
+    ) -> Self {
         Self(Arc::new(Reason {
             msg,
             source,
@@ -115,6 +128,8 @@ impl fmt::Display for CancelSource {
             Self::Outside => f.write_str("a thread outside of the tasks"),
             Self::Timeout => f.write_str("a timeout"),
             Self::Group => f.write_str("its group"),
+            Self::Failure(id) => write!(f, "the failure of Task-{id}"),
+            Self::RaceLost(id) => write!(f, "a race that Task-{id} won"),
             Self::Shutdown => f.write_str("the end of the runtime"),
             // Numbers that mean the same everywhere.
             Self::Signal(1) => f.write_str("SIGHUP"),

@@ -1,8 +1,9 @@
 //! Values in the order in which they come.
 
 use crate::cancel::{self, Probe};
-use crate::completions::Completions;
 use crate::ensure::ensure_future;
+use crate::gather::outcome;
+use crate::task_pool::TaskPool;
 use crate::time::{Elapsed, Sleep, sleep};
 use crate::{Task, TaskError};
 use futures_core::Stream;
@@ -44,15 +45,12 @@ where
     I::Item: Future + Send + 'static,
     <I::Item as Future>::Output: Send + 'static,
 {
-    let mut tasks = Vec::new();
+    let mut tasks = TaskPool::new();
     for future in futures {
-        tasks.push(Some(ensure_future(future)));
+        tasks.insert(ensure_future(future));
     }
-    let completions = Completions::new(tasks.len());
     AsCompleted {
         tasks,
-        completions,
-        ready: Vec::new(),
         raised: None,
         probe: Probe::new(),
     }
@@ -61,10 +59,7 @@ where
 /// The stream of [`as_completed`].
 #[must_use = "streams do nothing unless polled"]
 pub struct AsCompleted<T> {
-    tasks: Vec<Option<Task<T>>>,
-    completions: Completions,
-    /// Numbers of tasks that have ended, last first.
-    ready: Vec<usize>,
+    tasks: TaskPool<T>,
     raised: Option<crate::Cancelled>,
     probe: Probe,
 }
@@ -90,24 +85,8 @@ impl<T> AsCompleted<T> {
         if cancel::declines(cx) {
             return Poll::Pending;
         }
-        loop {
-            if let Some(number) = self.ready.pop() {
-                return Poll::Ready(self.tasks[number].take());
-            }
-            if self.tasks.iter().all(Option::is_none) {
-                return Poll::Ready(None);
-            }
-            let mut woken = self.completions.take_woken(cx.waker());
-            woken.retain(|number| match &mut self.tasks[*number] {
-                Some(task) => self.completions.has_ended(*number, task),
-                None => false,
-            });
-            woken.reverse();
-            if woken.is_empty() {
-                return Poll::Pending;
-            }
-            self.ready = woken;
-        }
+        let ended = ready!(self.tasks.poll_ended(cx));
+        Poll::Ready(ended.map(|(_, task)| task))
     }
 }
 
@@ -123,20 +102,19 @@ impl<T> Stream for AsCompleted<T> {
         let Some(mut task) = ready!(self.poll_task(cx)) else {
             return Poll::Ready(None);
         };
-        match task.poll_outcome(cx) {
-            Poll::Ready(Ok(value)) => Poll::Ready(Some(value)),
-            Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
-            Poll::Ready(Err(TaskError::Cancelled(cause))) => {
+        match outcome(&mut task) {
+            Ok(value) => Poll::Ready(Some(value)),
+            Err(TaskError::Panicked(payload)) => resume_unwind(payload),
+            Err(TaskError::Cancelled(cause)) => {
                 self.probe.raise(&cause, cx);
                 self.raised = Some(cause);
                 Poll::Pending
             }
-            Poll::Pending => Poll::Pending,
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = self.tasks.iter().flatten().count();
+        let left = self.tasks.len();
         (left, Some(left))
     }
 }

@@ -25,6 +25,7 @@
 //!    the future is dropped.
 
 mod as_completed;
+mod buffered;
 mod cancel;
 mod completions;
 mod ensure;
@@ -35,10 +36,15 @@ pub mod local;
 pub mod net;
 mod pooled;
 pub mod process;
+mod race;
 mod run;
 mod scope;
 mod shield;
 pub mod signal;
+mod task_group;
+mod task_pool;
+mod task_set;
+pub mod testing;
 mod thread;
 pub mod time;
 mod wait;
@@ -47,17 +53,25 @@ mod wait;
 pub mod __private;
 
 pub use as_completed::{AsCompleted, AsCompletedUntil, CompletedTasks, as_completed};
+pub use buffered::{Buffered, BufferedStream, FromIter, buffered, buffered_stream};
 pub use ensure::ensure_future;
 pub use gather::{
     Children, FinishedGroup, Gather, GatherOutcomes, GroupControl, JoinAll, JoinAllOutcomes,
     TryChild, TryChildren, TryGather, TryJoinAll, gather, try_gather,
 };
 pub use local::run_local;
+pub use race::{Race, race};
 pub use run::{run, spawn_blocking, try_run};
 pub use scope::{
-    Catch, Finally, OrResume, RaiseExt, ResumeExt, Shielded, catch, finally, shielded,
+    Catch, Finally, FinallySpawned, OrResume, RaiseExt, ResumeExt, Shielded, catch, finally,
+    finally_spawned, shielded,
 };
 pub use shield::{Shield, shield};
+pub use task_group::{
+    ChildError, ChildFailure, ChildResult, GroupClosed, GroupError, GroupRefusal, GroupScope,
+    TaskGroup, task_group, task_group_fn,
+};
+pub use task_set::TaskSet;
 pub use time::{Elapsed, sleep, timeout, timeout_at, wait_for};
 pub use wait::{ReturnWhen, Wait, WaitOn, Waited, WaitedOn, wait, wait_on};
 pub use weftwork_macros::{main, test};

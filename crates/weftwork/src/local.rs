@@ -12,6 +12,9 @@ use crate::{Runtime, TaskError};
 use std::future::Future;
 use std::panic::resume_unwind;
 
+pub use crate::buffered::local_buffered as buffered;
+pub use crate::race::local_race as race;
+pub use crate::task_group::{LocalTaskGroup as TaskGroup, local_task_group as task_group};
 pub use weftwork_scheduler::local::spawn;
 
 /// As [`run`](crate::run) on this thread alone, in asyncio's exact order.

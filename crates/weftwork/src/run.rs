@@ -73,6 +73,7 @@ pub(crate) fn run_on<F: Future>(runtime: &Runtime, future: F) -> Result<F::Outpu
 #[doc(alias = "to_thread")]
 #[doc(alias = "run_in_executor")]
 #[track_caller]
+#[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
 pub fn spawn_blocking<T, F>(work: F) -> Task<T>
 where
     F: FnOnce() -> T + Send + 'static,

@@ -10,14 +10,17 @@ use weftwork::net::{
     StreamWriter, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
     UnixStream,
 };
+use weftwork::testing::{Cut, Sweep};
 use weftwork::time::{Interval, MissedTick, Sleep, Timeout, WaitFor};
 use weftwork::{
     AsCompleted, AsCompletedUntil, Background, BlockOnError, BlockingError, BlockingRefusal,
-    BlockingRefused, Builder, CallHandle, CallbackId, CancelOnDrop, CancelSource, Cancelled, Catch,
-    CompletedTasks, Elapsed, Finally, FinishedGroup, Gather, GatherOutcomes, GroupControl, Handle,
-    JoinAll, JoinAllOutcomes, Payload, Report, ResultError, ReturnWhen, Runtime, RuntimeError,
-    SharedTask, Shield, Shielded, SpawnError, Task, TaskBuilder, TaskControl, TaskError, TryGather,
-    Wait, WaitOn, Waited, WaitedOn,
+    BlockingRefused, Buffered, BufferedStream, Builder, CallHandle, CallbackId, CancelOnDrop,
+    CancelSource, Cancelled, Catch, ChildError, ChildFailure, CompletedTasks, Elapsed, Finally,
+    FinallySpawned, FinishedGroup, FromIter, Gather, GatherOutcomes, GroupClosed, GroupControl,
+    GroupError, GroupRefusal, GroupScope, Handle, JoinAll, JoinAllOutcomes, Payload, Race, Report,
+    ResultError, ReturnWhen, Runtime, RuntimeError, SharedTask, Shield, Shielded, SpawnError, Task,
+    TaskBuilder, TaskControl, TaskError, TaskGroup, TaskSet, TryGather, Wait, WaitOn, Waited,
+    WaitedOn,
 };
 
 /// Assertions of the compiler.
@@ -54,6 +57,11 @@ fn handles_and_errors_go_anywhere() {
     is_send_sync::<ReturnWhen>();
     is_send_sync::<WaitedOn>();
     is_send_sync::<MissedTick>();
+    is_send_sync::<TaskGroup<OnlySend>>();
+    is_send_sync::<GroupRefusal>();
+    is_send_sync::<GroupClosed<u8>>();
+    is_send_sync::<Sweep>();
+    is_send_sync::<Cut>();
     // A panic's payload is only `Send`, and so is what carries one.
     is_send::<Payload>();
     is_send::<Report>();
@@ -61,6 +69,9 @@ fn handles_and_errors_go_anywhere() {
     is_send::<ResultError>();
     is_send::<BlockOnError>();
     is_send::<BlockingError<OnlySend>>();
+    is_send::<GroupError<OnlySend>>();
+    is_send::<ChildFailure<OnlySend>>();
+    is_send::<ChildError<OnlySend>>();
 }
 
 #[test]
@@ -89,6 +100,13 @@ fn groups_of_values_that_are_send_can_be_spawned() {
     is_send::<CompletedTasks<OnlySend>>();
     is_send::<Shield<OnlySend, Task<OnlySend>>>();
     is_send::<Shield<OnlySend, &mut Task<OnlySend>>>();
+    is_send::<Race<OnlySend>>();
+    is_send::<TaskSet<OnlySend>>();
+    is_send::<Buffered<FromIter<std::vec::IntoIter<Ready<OnlySend>>>, OnlySend>>();
+    is_send::<BufferedStream<FromIter<std::vec::IntoIter<Ready<OnlySend>>>, OnlySend>>();
+    is_send::<GroupScope<Ready<Result<OnlySend, &'static str>>, &'static str>>();
+    is_unpin::<Race<OnlySend>>();
+    is_unpin::<TaskSet<OnlySend>>();
     is_unpin::<Gather<OnlySend>>();
     is_unpin::<Wait<OnlySend>>();
     is_unpin::<AsCompleted<OnlySend>>();
@@ -99,6 +117,7 @@ fn scopes_and_timers_are_as_their_bodies() {
     type Body = Ready<OnlySend>;
     is_send::<Catch<Body>>();
     is_send::<Finally<Body, Ready<()>>>();
+    is_send::<FinallySpawned<Body>>();
     is_send::<Shielded<Body>>();
     is_send::<Timeout<Body>>();
     is_send::<WaitFor<Body>>();

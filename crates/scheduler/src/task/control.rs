@@ -1,13 +1,15 @@
 //! A task without its type: look at it, cancel it.
 
-use super::cancel::current;
+use super::cancel::{current, unique_key};
 use super::cell::Header;
 use super::cold::Pending;
+use super::join::wait_in_cold;
 use super::refs::TaskRef;
 use super::state::{End, OnWake};
 use crate::sched;
 use std::fmt;
 use std::panic::Location;
+use std::task::{Poll, Waker};
 use weftwork_task_context::{self as context, CancelSource, Cancelled};
 
 /// A type-erased handle to a task: it can be cloned, sent and kept, and neither keeps the
@@ -110,16 +112,22 @@ impl TaskControl {
 
     /// As [`cancel`](Self::cancel), on behalf of another cause. The same one twice is one cancel.
     pub fn cancel_for(&self, cause: Cancelled) -> bool {
-        self.request(cause, true)
+        self.request(cause, true, current() == Some(self.0.as_ptr()))
     }
 
     /// Asks again for a cancel that got lost; it does not count.
     pub(super) fn redeliver(&self, cause: Cancelled) {
-        self.request(cause, false);
+        self.request(cause, false, current() == Some(self.0.as_ptr()));
     }
 
-    fn request(&self, cause: Cancelled, counts: bool) -> bool {
-        let own = current() == Some(self.0.as_ptr());
+    /// Asks again for a cancel whose taker has something to give first: it strikes at the next
+    /// await that suspends, and a value that the task gives before that stays.
+    #[doc(hidden)]
+    pub fn redeliver_at_next_await(&self, cause: Cancelled) {
+        self.request(cause, false, false);
+    }
+
+    fn request(&self, cause: Cancelled, counts: bool, own: bool) -> bool {
         let old = {
             let mut rare = self.0.cold_or_new().lock();
             if self.0.state.set_cold().is_complete() {
@@ -140,6 +148,28 @@ impl TaskControl {
             sched::schedule_wake(super::refs::Runnable(self.0.as_ptr()));
         }
         true
+    }
+
+    /// True once it has ended and no callback is looking at its value.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn resolved(&self) -> bool {
+        self.0.state.load().is_resolved()
+    }
+
+    /// Waits for the end, and for the callbacks that look at it: leaves the waker under `key`,
+    /// which the first call makes.
+    #[doc(hidden)]
+    pub fn poll_resolved(&self, key: &mut Option<u64>, waker: &Waker) -> Poll<()> {
+        if self.resolved() {
+            return Poll::Ready(());
+        }
+        let key = *key.get_or_insert_with(unique_key);
+        if wait_in_cold(&self.0, key, waker) {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
     }
 
     /// Why it was cancelled last: the cancel that is waiting to be delivered, or was. It stays

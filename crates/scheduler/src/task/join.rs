@@ -40,7 +40,6 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// Nothing is lost when an await of `&mut task` is dropped.
 #[doc(alias = "JoinHandle")]
 #[doc(alias = "Future")]
-#[must_use = "dropping a task detaches it; call `detach` to say that this is meant"]
 pub struct Task<T> {
     /// Counted; given up by `Drop`.
     task: ManuallyDrop<TaskRef>,

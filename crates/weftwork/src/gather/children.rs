@@ -63,7 +63,7 @@ fn notify<T: 'static>(task: &Task<T>, ended: &ChildEnded) {
 }
 
 /// The outcome of a task that has ended.
-fn outcome<T>(task: &mut Task<T>) -> Result<T, TaskError> {
+pub(crate) fn outcome<T>(task: &mut Task<T>) -> Result<T, TaskError> {
     task.result().map_err(|error| match error {
         ResultError::Cancelled(cause) => TaskError::Cancelled(cause),
         ResultError::Panicked(payload) => TaskError::Panicked(payload),

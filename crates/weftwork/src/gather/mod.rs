@@ -7,6 +7,7 @@ mod futures;
 mod try_children;
 mod try_gather;
 
+pub(crate) use children::outcome;
 pub use children::{ChildEnded, Children};
 pub use control::GroupControl;
 pub use finished::FinishedGroup;

@@ -2,13 +2,18 @@
 //!
 //! `docs/cancellation.md` has the protocol that these futures follow.
 
+mod again;
 mod catch;
 mod finally;
+mod finally_spawned;
+mod grace;
 mod resume;
 mod shielded;
 
+pub(crate) use again::{is_to_strike_again, strike_again};
 pub use catch::{Catch, catch};
 pub use finally::{Finally, finally};
+pub use finally_spawned::{FinallySpawned, finally_spawned};
 pub use resume::{OrResume, RaiseExt, ResumeExt};
 pub use shielded::{Shielded, shielded};
 

@@ -2,10 +2,12 @@
 
 use super::deadline_after;
 use crate::cancel::{self, Cancelled, Probe};
+use crate::scope::is_to_strike_again;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -42,6 +44,10 @@ pin_project! {
         timer: Timer,
         // The deadline has come, and the cancel was delivered inside.
         expiring: bool,
+        // The cancel that it delivered last.
+        cause: Option<Cancelled>,
+        // Where it was made.
+        location: &'static Location<'static>,
         // It was due, and so was a timeout around it, which was let go first.
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
@@ -73,21 +79,26 @@ pin_project! {
 /// # Panics
 /// When polled outside of a runtime.
 #[doc(alias = "asyncio.timeout")]
+#[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     with_deadline(deadline_after(duration), future)
 }
 
 /// As [`timeout`], until an instant.
 #[doc(alias = "asyncio.timeout_at")]
+#[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     with_deadline(Some(deadline), future)
 }
 
+#[track_caller]
 fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> {
     Timeout {
         body: Some(future),
         timer: Timer::new(deadline),
         expiring: false,
+        cause: None,
+        location: Location::caller(),
         deferred: false,
         outer: false,
         raised: None,
@@ -156,7 +167,8 @@ impl<F: Future> Timeout<F> {
     fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         *this.expiring = true;
-        let cause = Cancelled::new(None, CancelSource::Timeout);
+        let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
+        *this.cause = Some(cause.clone());
         let mut body = this
             .body
             .as_mut()
@@ -218,7 +230,14 @@ impl<F: Future> Future for Timeout<F> {
             return Poll::Pending;
         }
         this.probe.arm(cx);
-        if deliver.is_some() || *this.expiring {
+        if deliver.is_some() {
+            return Poll::Pending;
+        }
+        if *this.expiring {
+            let own = |cause: &Cancelled| this.cause.as_ref().is_some_and(|own| own.is_same(cause));
+            if is_to_strike_again(own) {
+                return self.expire(cx);
+            }
             return Poll::Pending;
         }
         if Pin::new(this.timer).poll(cx).is_pending() || self.as_mut().leaves_it_to_the_outer(cx) {

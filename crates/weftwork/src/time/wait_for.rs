@@ -35,6 +35,7 @@ pin_project! {
 /// });
 /// ```
 #[doc(alias = "asyncio.wait_for")]
+#[track_caller]
 pub fn wait_for<F>(future: F, duration: Duration) -> WaitFor<F>
 where
     F: Future + 'static,
@@ -42,7 +43,12 @@ where
 {
     let starts = !duration.is_zero() || is_a_task(&future);
     WaitFor {
-        inner: starts.then(|| timeout(duration, future)),
+        // Not in a closure, for the location.
+        inner: if starts {
+            Some(timeout(duration, future))
+        } else {
+            None
+        },
     }
 }
 
