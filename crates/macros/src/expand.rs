@@ -78,7 +78,7 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
     } = function;
     let bare = function.bare();
     let weftwork = &options.weftwork;
-    let local = options.local;
+    let (local, start_paused) = (options.local, options.start_paused);
     let workers = match options.workers {
         Some(count) => quote!(::core::option::Option::Some(#count)),
         None => quote!(::core::option::Option::None),
@@ -96,7 +96,9 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
         #visibility fn #name() #output {
             #bare
             #weftwork::__private::#run(
-                #weftwork::__private::Options { workers: #workers, local: #local },
+                #weftwork::__private::Options {
+                    workers: #workers, local: #local, start_paused: #start_paused
+                },
                 #name(),
             )
         }
@@ -128,7 +130,9 @@ mod tests {
                 async fn main() -> R { body()? }
                 ::weftwork::__private::run_main(
                     ::weftwork::__private::Options {
-                        workers: ::core::option::Option::Some(3usize), local: false
+                        workers: ::core::option::Option::Some(3usize),
+                        local: false,
+                        start_paused: false
                     },
                     main(),
                 )
@@ -141,7 +145,7 @@ mod tests {
     fn a_test_keeps_its_attributes_outside_and_its_name() {
         let found = expand(
             Entry::Test,
-            "local, crate = \"renamed::deep\"",
+            "local, start_paused, crate = \"renamed::deep\"",
             "/// Doc.\n#[ignore] #[should_panic(expected = \"x\")] pub async fn name() { body }",
         );
         let wanted = printed(
@@ -153,7 +157,9 @@ mod tests {
                 async fn name() { body }
                 renamed::deep::__private::run_test(
                     renamed::deep::__private::Options {
-                        workers: ::core::option::Option::None, local: true
+                        workers: ::core::option::Option::None,
+                        local: true,
+                        start_paused: true
                     },
                     name(),
                 )

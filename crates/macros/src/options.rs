@@ -5,12 +5,13 @@ use crate::tokens::Cursor;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
-const LEGAL: &str = "the options are `workers = N`, `local` and `crate = \"path\"`";
+const LEGAL: &str = "the options are `workers = N`, `local`, `start_paused` and `crate = \"path\"`";
 
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) workers: Option<usize>,
     pub(crate) local: bool,
+    pub(crate) start_paused: bool,
     /// The path under which the user's crate knows weftwork.
     pub(crate) weftwork: TokenStream,
 }
@@ -20,6 +21,7 @@ impl Default for Options {
         Self {
             workers: None,
             local: false,
+            start_paused: false,
             weftwork: quote!(::weftwork),
         }
     }
@@ -58,17 +60,10 @@ impl Options {
     fn set(&mut self, name: &Ident, value: Option<TokenTree>) -> Result<()> {
         match name.to_string().as_str() {
             "workers" => self.workers = Some(worker_count(name, value)?),
-            "local" => {
-                if let Some(value) = value {
-                    return Err(Error::new(
-                        value.span(),
-                        "`local` takes no value: write `local`, or leave it out",
-                    ));
-                }
-                self.local = true;
-            }
+            "local" => self.local = flag(name, value)?,
+            "start_paused" => self.start_paused = flag(name, value)?,
             "crate" => self.weftwork = crate_path(name, value)?,
-            "start_paused" | "seed" => {
+            "seed" => {
                 return Err(Error::new(
                     name.span(),
                     format!("`{name}` is not available yet: remove it; {LEGAL}"),
@@ -113,6 +108,17 @@ fn value(cursor: &mut Cursor, name: &Ident) -> Result<Option<TokenTree>> {
 
 fn is_comma(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
+}
+
+/// A name without a value.
+fn flag(name: &Ident, value: Option<TokenTree>) -> Result<bool> {
+    match value {
+        Some(value) => Err(Error::new(
+            value.span(),
+            format!("`{name}` takes no value: write `{name}`, or leave it out"),
+        )),
+        None => Ok(true),
+    }
 }
 
 fn worker_count(name: &Ident, value: Option<TokenTree>) -> Result<usize> {
@@ -236,18 +242,17 @@ mod tests {
         let (message, at) = error("workers = 2, flavor = \"x\"");
         assert_eq!(
             message,
-            "unknown option `flavor`: the options are `workers = N`, `local` and `crate = \"path\"`"
+            "unknown option `flavor`: \
+             the options are `workers = N`, `local`, `start_paused` and `crate = \"path\"`"
         );
         assert_eq!(at, "flavor");
     }
 
     #[test]
-    fn later_options_are_refused_with_a_reason() {
-        for (text, name) in [("start_paused", "start_paused"), ("seed = 7", "seed")] {
-            let (message, at) = error(text);
-            assert!(message.contains("not available yet"), "{message}");
-            assert_eq!(at, name);
-        }
+    fn a_later_option_is_refused_with_a_reason() {
+        let (message, at) = error("seed = 7");
+        assert!(message.contains("not available yet"), "{message}");
+        assert_eq!(at, "seed");
     }
 
     #[test]
@@ -264,6 +269,17 @@ mod tests {
         let (message, at) = error("local, workers = 2");
         assert!(message.contains("remove `local` or `workers`"), "{message}");
         assert_eq!(at, "workers");
+    }
+
+    #[test]
+    fn a_paused_start_is_a_flag_and_goes_with_the_others() {
+        let options = parse("start_paused, workers = 2").unwrap();
+        assert!(options.start_paused && options.workers == Some(2));
+        assert!(parse("local, start_paused").unwrap().start_paused);
+        assert!(!parse("local").unwrap().start_paused);
+        let (message, at) = error("start_paused = true");
+        assert!(message.contains("write `start_paused`"), "{message}");
+        assert_eq!(at, "true");
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod stand_in {
         pub(crate) struct Options {
             pub workers: Option<usize>,
             pub local: bool,
+            pub start_paused: bool,
         }
 
         pub(crate) fn run_test<F: Future>(options: Options, future: F) -> F::Output {
@@ -43,6 +44,7 @@ async fn default_options() {
     let wanted = Options {
         workers: None,
         local: false,
+        start_paused: false,
     };
     assert_eq!(OPTIONS.get(), Some(wanted));
 }
@@ -50,6 +52,11 @@ async fn default_options() {
 #[test(crate = "crate::stand_in", workers = 2)]
 async fn workers() {
     assert_eq!(OPTIONS.get().unwrap().workers, Some(2));
+}
+
+#[test(start_paused, crate = "crate::stand_in")]
+async fn start_paused() {
+    assert!(OPTIONS.get().unwrap().start_paused);
 }
 
 #[test(local, crate = "crate::stand_in")]

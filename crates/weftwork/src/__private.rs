@@ -15,6 +15,8 @@ pub struct Options {
     pub workers: Option<usize>,
     /// One thread, asyncio's order.
     pub local: bool,
+    /// The clock is paused.
+    pub start_paused: bool,
 }
 
 /// `#[weftwork::main]`.
@@ -31,7 +33,7 @@ pub fn run_test<F: Future>(options: Options, future: F) -> F::Output {
 
 #[track_caller]
 fn run_with<F: Future>(options: Options, future: F) -> F::Output {
-    let mut builder = Runtime::builder();
+    let mut builder = Runtime::builder().start_paused(options.start_paused);
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }
