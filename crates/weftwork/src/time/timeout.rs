@@ -9,7 +9,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use weftwork_scheduler::Timer;
+use weftwork_scheduler::{TaskControl, Timer};
 use weftwork_task_context::{CancelSource, with_frame};
 
 /// The time was over.
@@ -46,6 +46,8 @@ pin_project! {
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
+        // How many requests to cancel the task had at the first poll.
+        requests: Option<u32>,
         // The cancel that is raised at every further poll.
         raised: Option<Cancelled>,
         probe: Probe,
@@ -90,6 +92,7 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         expiring: false,
         deferred: false,
         outer: false,
+        requests: None,
         raised: None,
         probe: Probe::new(),
     }
@@ -152,9 +155,25 @@ impl<F: Future> Timeout<F> {
         true
     }
 
-    /// The deadline has come: delivers a cancel inside.
-    fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+    /// The body was cancelled by the deadline. If the task was cancelled as well, that goes on:
+    /// whether it struck inside and was caught there, or is still to come.
+    fn expired_with(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
+        this.body.set(None);
+        let task = TaskControl::current();
+        let task = task.filter(|task| Some(task.cancelling()) > *this.requests);
+        let Some(cause) = task.and_then(|task| task.cancel_cause()) else {
+            return Poll::Ready(Err(Elapsed::new()));
+        };
+        this.probe.arm(cx);
+        cancel::raise(&cause, cx);
+        *this.raised = Some(cause);
+        Poll::Pending
+    }
+
+    /// The deadline has come: delivers a cancel inside.
+    fn expire(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.as_mut().project();
         *this.expiring = true;
         let cause = Cancelled::new(None, CancelSource::Timeout);
         cancel::wake_current_probes();
@@ -172,10 +191,7 @@ impl<F: Future> Timeout<F> {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Poll::Pending => {
-                this.body.set(None);
-                Poll::Ready(Err(Elapsed::new()))
-            }
+            Poll::Pending => self.expired_with(cx),
         }
     }
 }
@@ -192,6 +208,9 @@ impl<F: Future> Future for Timeout<F> {
         }
         let deliver = cancel::delivered();
         *this.outer |= deliver.is_some();
+        if this.requests.is_none() {
+            *this.requests = TaskControl::current().map(|task| task.cancelling());
+        }
         let body = this
             .body
             .as_mut()
@@ -209,9 +228,8 @@ impl<F: Future> Future for Timeout<F> {
             cancel::mark_taken();
         }
         if let Some(cause) = heard.hit {
-            if *this.expiring && !*this.outer && heard.frame.busy == 0 {
-                this.body.set(None);
-                return Poll::Ready(Err(Elapsed::new()));
+            if *this.expiring && heard.frame.busy == 0 {
+                return self.expired_with(cx);
             }
             this.probe.arm(cx);
             cancel::raise(&cause, cx);

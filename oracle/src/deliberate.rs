@@ -1,0 +1,148 @@
+//! The list of deliberate differences.
+//!
+//! A difference is recognised by what it is: `turns.py` has it as a change to asyncio, and a log of
+//! weftwork that is not asyncio's own has to be, line by line, that of asyncio with such changes.
+
+use crate::interpret::Event;
+use crate::program::{Call, Program, Stmt, Who};
+
+/// A deliberate difference.
+pub(crate) struct Deliberate {
+    /// Its name in `turns.py`.
+    pub(crate) name: &'static str,
+    pub(crate) reason: &'static str,
+    /// The shortest program that shows it.
+    pub(crate) program: fn() -> Program,
+}
+
+const fn call(slot: usize, function: usize) -> Call {
+    Call { slot, function }
+}
+
+/// All of them.
+pub(crate) const DELIBERATE: &[Deliberate] = &[
+    Deliberate {
+        name: "late cancel",
+        reason: "asyncio's cancel() walks down to the innermost await at once; weftwork delivers it in \
+                 the next turn of each task on the way, for that task may be running elsewhere",
+        program: || {
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 2)), Stmt::Gather(vec![call(1, 1)], false)],
+                vec![],
+                vec![Stmt::Cancel(Who::Parent, None)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "early strike",
+        reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
+                 turn; asyncio takes one more turn",
+        program: || {
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Spawn(call(1, 1))],
+                vec![Stmt::Cancel(Who::Me, None), Stmt::Sleep(1_000_000)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "short way",
+        reason: "the end of a child wakes whoever awaits a gather, wait or as_completed directly, and what \
+                 has ended already is seen without a turn; asyncio's callbacks take one more",
+        program: || {
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Gather(vec![call(1, 1)], false)],
+                vec![],
+            ])
+        },
+    },
+    Deliberate {
+        name: "quick zero",
+        reason: "a limit of zero strikes in the poll that suspends, and wait_for without time raises \
+                 without suspending; asyncio takes a turn for both",
+        program: || Program(vec![vec![Stmt::Timeout(0, vec![Stmt::Sleep(0)])]]),
+    },
+    Deliberate {
+        name: "uncounted limit",
+        reason: "a timeout that strikes is no request to cancel, so it does not count in cancelling(); \
+                 asyncio's counts until it is over",
+        program: || Program(vec![vec![]]),
+    },
+    Deliberate {
+        name: "kept message",
+        reason: "the outcomes of a gather keep the message of a cancel, which asyncio leaves out",
+        program: || {
+            Program(vec![
+                vec![Stmt::Gather(vec![call(0, 1)], true)],
+                vec![Stmt::Cancel(Who::Me, Some(1)), Stmt::Sleep(1_000_000)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "callbacks first",
+        reason: "whoever takes a task's value is woken once the callbacks that were added before have seen it; \
+                 asyncio schedules both at once",
+        program: || {
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Spawn(call(1, 1))],
+                vec![Stmt::Spawn(call(0, 2)), Stmt::OnDone(0, 1), Stmt::Join(0)],
+                vec![],
+            ])
+        },
+    },
+    Deliberate {
+        name: "whole cancel",
+        reason: "a gather that is cancelled waits for the clean-up of all its children, so that a parent ends \
+                 after them; asyncio goes on at the first one that ends cancelled",
+        program: || {
+            let slow = vec![Stmt::Sleep(1_000_000)];
+            Program(vec![
+                vec![Stmt::Timeout(10_000, vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], false)])],
+                vec![Stmt::Sleep(2_000_000)],
+                vec![Stmt::Finally(vec![Stmt::Sleep(2_000_000)], slow)],
+            ])
+        },
+    },
+    Deliberate {
+        name: SPARE_TURN,
+        reason: "a gather of outcomes is woken by each child that fails, and a limit that strikes wakes its task \
+                 once more: what has happened by then is seen a turn early",
+        program: || {
+            Program(vec![
+                vec![Stmt::Gather(vec![call(0, 1), call(1, 1)], true)],
+                vec![Stmt::Spawn(call(0, 2)), Stmt::Raise(1)],
+                vec![],
+            ])
+        },
+    },
+];
+
+/// The difference that is no change to asyncio: the logs differ only in which frame comes first
+/// within an instant, and the program has a construct that takes a spare turn.
+pub(crate) const SPARE_TURN: &str = "spare turn";
+
+/// The names of those which are changes to asyncio.
+pub(crate) fn names() -> Vec<&'static str> {
+    let names = DELIBERATE.iter().map(|difference| difference.name);
+    names.filter(|name| *name != SPARE_TURN).collect()
+}
+
+/// True if the logs differ by spare turns alone.
+pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Event]) -> bool {
+    let sorted = |log: &[Event]| {
+        let mut log = log.to_vec();
+        // Stable: the events of a frame stay in their order.
+        log.sort_by(|a, b| (a.time, &a.who).cmp(&(b.time, &b.who)));
+        log
+    };
+    let spare = |stmt: &Stmt| {
+        matches!(
+            stmt,
+            Stmt::Gather(_, true)
+                | Stmt::GatherKids(_, true)
+                | Stmt::Timeout(..)
+                | Stmt::WaitFor(..)
+                | Stmt::WaitForKid(..)
+        )
+    };
+    program.has(spare) && sorted(nearest) == sorted(weftwork)
+}
