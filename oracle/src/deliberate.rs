@@ -4,7 +4,7 @@
 //! weftwork that is not asyncio's own has to be, line by line, that of asyncio with such changes.
 
 use crate::interpret::Event;
-use crate::program::{Call, Program, Stmt, Who};
+use crate::program::{Call, Except, Program, Stmt, When, Who};
 
 /// A deliberate difference.
 pub(crate) struct Deliberate {
@@ -36,12 +36,10 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     Deliberate {
         name: "early strike",
         reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
-                 turn; asyncio takes one more turn",
+                 turn; asyncio takes one more",
         program: || {
-            Program(vec![
-                vec![Stmt::Spawn(call(0, 1)), Stmt::Spawn(call(1, 1))],
-                vec![Stmt::Cancel(Who::Me, None), Stmt::Sleep(1_000_000)],
-            ])
+            let me = Stmt::Cancel(Who::Me, None);
+            Program(vec![vec![me, Stmt::CallSoon(1), Stmt::Get(0)]])
         },
     },
     Deliberate {
@@ -50,8 +48,9 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                  has ended already is seen without a turn; asyncio's callbacks take one more",
         program: || {
             Program(vec![
-                vec![Stmt::Spawn(call(0, 1)), Stmt::Gather(vec![call(1, 1)], false)],
-                vec![],
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Wait(vec![0], When::All, None)],
+                vec![Stmt::Spawn(call(0, 2))],
+                vec![Stmt::CallSoon(1)],
             ])
         },
     },
@@ -59,21 +58,34 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
         name: "quick zero",
         reason: "a limit of zero strikes in the poll that suspends, and wait_for without time raises \
                  without suspending; asyncio takes a turn for both",
-        program: || Program(vec![vec![Stmt::Timeout(0, vec![Stmt::Sleep(0)])]]),
+        program: || {
+            Program(vec![
+                vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], true)],
+                vec![Stmt::WaitFor(call(0, 2), 0)],
+                vec![],
+            ])
+        },
     },
     Deliberate {
         name: "uncounted limit",
         reason: "a timeout that strikes is no request to cancel, so it does not count in cancelling(); \
                  asyncio's counts until it is over",
-        program: || Program(vec![vec![]]),
+        program: || {
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            Program(vec![vec![Stmt::Timeout(
+                10_000,
+                vec![Stmt::Finally(nap, vec![Stmt::Cancelling(Who::Me)])],
+            )]])
+        },
     },
     Deliberate {
         name: "kept message",
-        reason: "the outcomes of a gather keep the message of a cancel, which asyncio leaves out",
+        reason: "the outcomes of a gather and a shield keep the message of a cancel, which asyncio leaves out",
         program: || {
+            let shielded = Stmt::Try(vec![Stmt::Shield(0)], Except::Cancelled, vec![], false);
             Program(vec![
-                vec![Stmt::Gather(vec![call(0, 1)], true)],
-                vec![Stmt::Cancel(Who::Me, Some(1)), Stmt::Sleep(1_000_000)],
+                vec![Stmt::Spawn(call(0, 1)), shielded],
+                vec![Stmt::Cancel(Who::Me, Some(1))],
             ])
         },
     },
@@ -103,13 +115,39 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
         },
     },
     Deliberate {
-        name: SPARE_TURN,
-        reason: "a gather of outcomes is woken by each child that fails, and a limit that strikes wakes its task \
-                 once more: what has happened by then is seen a turn early",
+        name: "fair queue",
+        reason: "an item is handed to whoever has waited longest; asyncio wakes that task, and another one that \
+                 asks before its turn takes the item",
         program: || {
             Program(vec![
-                vec![Stmt::Gather(vec![call(0, 1), call(1, 1)], true)],
-                vec![Stmt::Spawn(call(0, 2)), Stmt::Raise(1)],
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Sleep(0), Stmt::Put(1, 1), Stmt::TryGet(1)],
+                vec![Stmt::Get(1)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "one strike",
+        reason: "a task that cancels itself while it handles a timeout's cancel is cancelled once; asyncio raises \
+                 that cancel again and has another one to come",
+        program: || {
+            let again = vec![Stmt::Cancel(Who::Me, None)];
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            let body = vec![Stmt::Try(nap, Except::Cancelled, again, true)];
+            let limit = vec![Stmt::Timeout(10_000, body)];
+            Program(vec![vec![Stmt::Finally(limit, vec![Stmt::Sleep(1_000_000)])]])
+        },
+    },
+    Deliberate {
+        name: SPARE_TURN,
+        reason: "a limit that strikes wakes its task once more, and so does the end of a task for a wait that was \
+                 given up: what has happened by then is seen a turn early",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(1, 1)),
+                    Stmt::Timeout(0, vec![Stmt::Gather(vec![call(4, 2)], true)]),
+                ],
+                vec![Stmt::Gather(vec![call(3, 2)], false)],
                 vec![],
             ])
         },
@@ -137,8 +175,7 @@ pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Ev
     let spare = |stmt: &Stmt| {
         matches!(
             stmt,
-            Stmt::Gather(_, true)
-                | Stmt::GatherKids(_, true)
+            Stmt::Wait(..)
                 | Stmt::Timeout(..)
                 | Stmt::WaitFor(..)
                 | Stmt::WaitForKid(..)

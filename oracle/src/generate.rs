@@ -61,8 +61,17 @@ impl Writer<'_> {
         let mut block = Vec::new();
         for _ in 0..self.rng.usize(least..=most) {
             let stmt = self.statement(depth);
-            if (self.judged)(&stmt) {
-                block.push(stmt);
+            if !(self.judged)(&stmt) {
+                continue;
+            }
+            let spawned = match stmt {
+                Stmt::Spawn(call) if self.rng.u8(0..6) == 0 => Some(call.slot),
+                _ => None,
+            };
+            block.push(stmt);
+            // While the task is surely there, for a callback on one that has ended is scheduled.
+            if let Some(slot) = spawned {
+                block.push(Stmt::OnDone(slot, self.number()));
             }
         }
         block
@@ -159,12 +168,11 @@ impl Writer<'_> {
     }
 
     fn waiting(&mut self) -> Stmt {
-        match self.rng.u8(0..10) {
+        match self.rng.u8(0..9) {
             0..3 => Stmt::Join(self.kid()),
             3 => Stmt::Shield(self.kid()),
             4 => Stmt::GatherKids(self.some_kids(), self.rng.bool()),
             5 => Stmt::WaitForKid(self.kid(), self.limit()),
-            6 => Stmt::OnDone(self.kid(), self.rng.u32(0..100)),
             _ => {
                 let when = [When::First, When::Exception, When::All][self.rng.usize(0..3)];
                 let timeout = self.rng.bool().then(|| self.limit());

@@ -83,6 +83,11 @@ def text_of(error):
     return f"{type(error).__name__}: {error}"
 
 
+def limits(task):
+    """What a deliberate difference leaves out of a count of cancels."""
+    return getattr(task, "limits", 0)
+
+
 class World:
     """What all tasks of a program share."""
 
@@ -193,10 +198,10 @@ class Frame:
         self.with_task(who, lambda task: task.cancel(*msg))
 
     def uncancel(self, who):
-        self.with_task(who, lambda task: task.uncancel())
+        self.with_task(who, lambda task: task.uncancel() - limits(task))
 
     def cancelling(self, who):
-        self.with_task(who, lambda task: task.cancelling())
+        self.with_task(who, lambda task: task.cancelling() - limits(task))
 
     def state(self, who):
         self.with_task(who, lambda task: f"{task.done()} {task.cancelled()}")

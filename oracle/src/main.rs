@@ -81,7 +81,14 @@ fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
             events += ours.len();
             match bench.verdict(program, python, ours)? {
                 Verdict::Same => same += 1,
-                Verdict::Deliberate(names) => *counts.entry(names.join(" + ")).or_default() += 1,
+                Verdict::Deliberate(names) => {
+                    if std::env::var_os("SHORTEST").is_some() && names.len() == 1 && !counts.contains_key(names[0]) {
+                        let name = names[0];
+                        let small = shrink::shrink((**program).clone(), |p| matches!(bench.judge(p, Plan::default()), Ok(Verdict::Deliberate(n)) if n == [name]));
+                        println!("{name}: {small:?}\n{}", python::source(&small));
+                    }
+                    *counts.entry(names.join(" + ")).or_default() += 1;
+                }
                 Verdict::Different(_) => {
                     found += 1;
                     println!("\nprogram {number} of seed {} differs", args.seed);

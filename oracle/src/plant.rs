@@ -37,7 +37,7 @@ plants! {
     InlineCallback: "call_soon calls at once",
     LateCallback: "call_later is late",
     NoCancelByCallback: "a cancel by a callback does nothing",
-    LostDoneCallback: "a callback on a task that is done is lost",
+    LostDoneCallback: "a done callback of some task is lost",
     RoomyQueue: "a queue takes one item too many",
     FullIsPut: "a full queue seems to take an item",
     WrongResult: "a future gives another value",

@@ -15,19 +15,32 @@ def passes_on(waiter):
     return isinstance(waiter, (PyTask, asyncio.tasks._GatheringFuture, TurnGather))
 
 
-def is_inner(callback):
-    """True if asyncio's own code hears of the end, for a group, and the short way is on."""
+def is_waiter(callback):
+    """True if it is asyncio, not the program, that hears of an end."""
     callback = getattr(callback, "func", callback)
-    inner = callback.__module__ in ("asyncio.tasks", "asyncio.taskgroups")
-    inner = inner or isinstance(getattr(callback, "__self__", None), TurnGather)
+    owner = getattr(callback, "__self__", None)
+    modules = ("asyncio.tasks", "asyncio.taskgroups")
+    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather))
+
+
+def is_inner(callback):
+    """True if it hears of the end for a group, and the short way is on."""
     waker = isinstance(getattr(callback, "__self__", None), PyTask)
-    return inner and not waker and "short way" in DELIBERATE
+    return is_waiter(callback) and not waker and "short way" in DELIBERATE
 
 
 class TurnTask(PyTask):
     """A task as weftwork has it, as far as turns are concerned."""
 
     asked = delivery = None
+    # The timeouts of zero that it is in.
+    zeros = []
+    # How many timeouts have struck in it that are not over.
+    limits = 0
+    # A timeout takes its own request back.
+    leaving = False
+    # Its end is kept back until its callbacks have run.
+    telling = False
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
@@ -42,6 +55,8 @@ class TurnTask(PyTask):
         return True
 
     def uncancel(self):
+        if self.limits and self.cancelling() == self.limits and not self.leaving:
+            return self.limits
         left = super().uncancel()
         if left == 0:
             self.asked = None
@@ -54,9 +69,7 @@ class TurnTask(PyTask):
         waiter = self._fut_waiter
         if waiter is None:
             self._must_cancel, self._cancel_message = True, *asked
-        elif passes_on(waiter) and not waiter.done():
-            waiter.cancel(*asked)
-        else:
+        elif not passes_on(waiter) or not waiter.cancel(*asked):
             self.strike(waiter, *asked)
 
     def strike(self, waiter, msg):
@@ -74,6 +87,20 @@ class TurnTask(PyTask):
 
     def _Task__step(self, exc=None):
         super()._Task__step(exc)
+        while self.zeros and not self.done():
+            zeros, self.zeros = self.zeros, []
+            waiter = self._fut_waiter
+            own = self._must_cancel or waiter is not None and waiter.cancelled()
+            for limit in zeros:
+                limit.own = own
+                limit._on_timeout()
+            if self.delivery:
+                self.delivery.cancel()
+                self.deliver()
+            self.strike_early()
+        self.strike_early()
+
+    def strike_early(self):
         if "early strike" not in DELIBERATE or self.done():
             return
         waiter = self._fut_waiter
@@ -99,50 +126,65 @@ class TurnTask(PyTask):
         if "kept message" in DELIBERATE and self.cancelled() and self._cancelled_exc is not None:
             self._cancel_message = (*self._cancelled_exc.args, None)[0]
         callbacks, self._callbacks[:] = self._callbacks[:], []
-        later = []
-        for callback, context in callbacks:
-            waker = isinstance(getattr(callback, "__self__", None), PyTask)
+        users = [call for call in callbacks if not is_waiter(call[0])]
+        for callback, context in users:
+            self._loop.call_soon(callback, self, context=context)
+        waiters = [call for call in callbacks if is_waiter(call[0])]
+        if users and waiters and "callbacks first" in DELIBERATE:
+            self.telling = True
+            self._loop.call_soon(self.tell, waiters)
+        else:
+            self.tell(waiters)
+
+    # "callbacks first": whoever waits for a task hears of its end after its callbacks have run.
+
+    def tell(self, waiters):
+        self.telling = False
+        for callback, context in waiters:
             if is_inner(callback):
                 context.run(callback, self)
-            elif waker and "callbacks first" in DELIBERATE:
-                later.append(callback)
             else:
                 self._loop.call_soon(callback, self, context=context)
-        self.wake_later(later, len(callbacks) > len(later))
-
-    # "callbacks first": whoever takes the value of a task is woken after its callbacks have run.
-
-    def wake_later(self, wakers, after_callbacks):
-        if after_callbacks and wakers:
-            self._loop.call_soon(self.wake_later, wakers, False)
-        else:
-            for waker in wakers:
-                self._loop.call_soon(waker, self)
 
 
 # "whole cancel": a gather that is cancelled waits for all of its children, not for the first.
 
 
 class TurnGather(PyFuture):
+    """Looks at its children in the turn of whoever awaits it: when one fails, and when all ended."""
+
     def __init__(self, tasks, outcomes):
         super().__init__(loop=asyncio.get_running_loop())
         self.tasks, self.outcomes, self.left = tasks, outcomes, len(tasks)
-        self.failed = self.cause = None
+        self.failed = self.cause = self.turn = None
         for task in tasks:
             task.add_done_callback(self.ended)
+        if self.turn:
+            self.turn.cancel()
+            self.look()
 
     def ended(self, task):
         self.left -= 1
-        if self.failed is None and (task.cancelled() or task.exception()):
+        fails = task.cancelled() or task.exception() is not None
+        if self.failed is None and fails:
             self.failed = task
-        if self.done():
+        if self.turn is None and (fails or self.left == 0):
+            self.turn = self._loop.call_soon(self.look)
+
+    def look(self):
+        self.turn = None
+        for waker, _ in self._callbacks:
+            if waker.__self__.delivery:
+                waker.__self__.delivery.cancel()
+                waker.__self__.deliver()
+        failed = None if self.outcomes else self.failed
+        if self.done() or self.left and (self.cause or not failed):
             return
-        if self.failed and not self.outcomes and not (self.cause and self.left):
-            failed = self.failed
-            self.set_exception(self.cause[0] if self.cause and failed.cancelled() else end_of(failed))
-        elif self.left == 0 and self.cause:
-            self.set_exception(self.cause[0])
-        elif self.left == 0:
+        if failed and not (self.cause and failed.cancelled()):
+            self.set_exception(end_of(failed))
+        elif self.cause:
+            self.set_exception(*self.cause)
+        else:
             self.set_result([end_of(task) for task in self.tasks])
 
     def cancel(self, msg=None):
@@ -150,6 +192,11 @@ class TurnGather(PyFuture):
             return False
         self.cause = (asyncio.CancelledError(*[msg][: msg is not None]),)
         return True
+
+    def _Future__schedule_callbacks(self):
+        callbacks, self._callbacks[:] = self._callbacks[:], []
+        for callback, context in callbacks:
+            context.run(callback, self)
 
 
 def end_of(task):
@@ -165,6 +212,99 @@ def turn_gather(*children, return_exceptions=False):
     return GATHER(*children, return_exceptions=return_exceptions)
 
 
+# "fair queue": an item goes to who has waited longest, and nobody overtakes.
+
+
+class FairQueue:
+    """An item that was handed to a waiting task takes its room until that task has its turn."""
+
+    def __init__(self, maxsize=0):
+        self.maxsize, self.items, self.getters, self.putters = maxsize, [], [], []
+        self.handed = 0
+
+    def full(self):
+        return 0 < self.maxsize <= len(self.items) + self.handed
+
+    def put_nowait(self, item):
+        if self.full() or self.putters:
+            raise asyncio.QueueFull
+        self.add(item)
+
+    def add(self, item, first=False):
+        if self.getters:
+            self.handed += 1
+            self.getters.pop(0).set_result(item)
+        else:
+            self.items.insert(0 if first else len(self.items), item)
+
+    def get_nowait(self):
+        if not self.items:
+            raise asyncio.QueueEmpty
+        item = self.items.pop(0)
+        self.make_room()
+        return item
+
+    def make_room(self):
+        if self.putters and not self.full():
+            waiter, waiting = self.putters.pop(0)
+            waiter.set_result(None)
+            self.add(waiting)
+
+    async def get(self):
+        if self.items:
+            return self.get_nowait()
+        waiter = asyncio.get_running_loop().create_future()
+        self.getters.append(waiter)
+        try:
+            item = await waiter
+        except asyncio.CancelledError:
+            if waiter in self.getters:
+                self.getters.remove(waiter)
+            else:
+                self.handed -= 1
+                self.add(waiter.result(), first=True)
+            raise
+        self.handed -= 1
+        self.make_room()
+        return item
+
+    async def put(self, item):
+        if not self.full() and not self.putters:
+            return self.add(item)
+        waiter = asyncio.get_running_loop().create_future()
+        entry = waiter, item
+        self.putters.append(entry)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if entry in self.putters:
+                self.putters.remove(entry)
+            raise
+
+
+def turn_queue(*size):
+    return (FairQueue if "fair queue" in DELIBERATE else QUEUE)(*size)
+
+
+# "kept message": a shield hands on the message of a cancel, too.
+
+
+def turn_shield(task):
+    if "kept message" not in DELIBERATE or task.done():
+        return SHIELD(task)
+    outer = asyncio.get_running_loop().create_future()
+
+    def ended(task):
+        if not outer.done():
+            failed = task.cancelled() or task.exception() is not None
+            (outer.set_exception if failed else outer.set_result)(end_of(task))
+
+    # As asyncio's own.
+    ended.__module__ = SHIELD.__module__
+    task.add_done_callback(ended)
+    return outer
+
+
 # "quick zero": a limit of zero strikes at once, not a turn later.
 
 
@@ -172,25 +312,59 @@ class TurnTimeout(asyncio.Timeout):
     def reschedule(self, when):
         if "quick zero" in DELIBERATE and when <= asyncio.get_running_loop().time():
             self._when = when
-            self._on_timeout()
+            # It strikes when the task suspends.
+            self._task.zeros = [*self._task.zeros, self]
         else:
             super().reschedule(when)
 
-    # "uncounted limit": a timeout that strikes does not count in `cancelling`.
+    # "one strike": a task that cancels itself while a timeout's cancel is on its way is cancelled
+    # once by that, and one that had done so before it entered the timeout is cancelled after it.
+
+    own = False
+
+    # "uncounted limit": a timeout that strikes does not count in what programs see.
 
     def _on_timeout(self):
         super()._on_timeout()
         if "uncounted limit" in DELIBERATE:
-            self._task._num_cancels_requested -= 1
+            self._task.limits += 1
 
     async def __aexit__(self, *raised):
-        if "uncounted limit" in DELIBERATE and self.expired():
-            self._task._num_cancels_requested += 1
-        return await super().__aexit__(*raised)
+        task, turns = self._task, isinstance(self._task, TurnTask)
+        if turns:
+            task.zeros = [limit for limit in task.zeros if limit is not self]
+            struck = self._state is not asyncio.timeouts._State.ENTERED
+            task.limits -= "uncounted limit" in DELIBERATE and struck
+            task.leaving = True
+        try:
+            return await super().__aexit__(*raised)
+        except TimeoutError:
+            if self.own and turns:
+                task._must_cancel, task._cancel_message = True, None
+            raise
+        finally:
+            if turns:
+                task.leaving = False
+                if struck and raised[0] is asyncio.CancelledError and not self.own:
+                    task._must_cancel &= "one strike" not in DELIBERATE
 
 
 def turn_timeout(delay):
     return TurnTimeout(asyncio.get_running_loop().time() + delay)
+
+
+async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
+    if "quick zero" not in DELIBERATE or timeout is None or timeout > 0:
+        done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        done = {task for task in done if not getattr(task, "telling", False)}
+        return done, set(tasks) - done
+    done = {task for task in tasks if task.done()}
+    fails = {task for task in done if not task.cancelled() and task.exception()}
+    enough = {"FIRST_COMPLETED": done, "FIRST_EXCEPTION": fails}.get(return_when)
+    if not enough and len(done) < len(tasks):
+        await asyncio.sleep(0)
+        done = {task for task in tasks if task.done()}
+    return done, set(tasks) - done
 
 
 async def turn_wait_for(awaitable, delay):
@@ -204,5 +378,6 @@ WAIT_FOR = asyncio.wait_for
 if sys.version_info >= (3, 12):
     asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
     asyncio.wait_for = turn_wait_for
-GATHER = asyncio.gather
-asyncio.gather = turn_gather
+GATHER, WAIT, SHIELD, QUEUE = asyncio.gather, asyncio.wait, asyncio.shield, asyncio.Queue
+asyncio.gather, asyncio.wait, asyncio.shield = turn_gather, turn_wait, turn_shield
+asyncio.Queue = turn_queue

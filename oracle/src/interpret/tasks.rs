@@ -113,7 +113,7 @@ impl Frame {
                 let Some(kid) = self.kids.get(&slot) else {
                     return self.log("none");
                 };
-                if self.is(Plant::LostDoneCallback) && kid.task.done() {
+                if self.is(Plant::LostDoneCallback) && slot > 0 {
                     return;
                 }
                 kid.task.add_done_callback(move |finished| {

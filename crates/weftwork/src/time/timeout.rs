@@ -46,6 +46,10 @@ pin_project! {
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
+        // The cancel of a timeout around this one that has struck: that one reports.
+        around: Option<Cancelled>,
+        // It struck, and the task was cancelled as well, which is still to be delivered.
+        waits_for_cancel: bool,
         // How many requests to cancel the task had at the first poll.
         requests: Option<u32>,
         // The cancel that is raised at every further poll.
@@ -92,6 +96,8 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         expiring: false,
         deferred: false,
         outer: false,
+        around: None,
+        waits_for_cancel: false,
         requests: None,
         raised: None,
         probe: Probe::new(),
@@ -155,19 +161,26 @@ impl<F: Future> Timeout<F> {
         true
     }
 
-    /// The body was cancelled by the deadline. If the task was cancelled as well, that goes on:
-    /// whether it struck inside and was caught there, or is still to come.
-    fn expired_with(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+    /// The body was cancelled by the deadline, and is gone. If the task was cancelled as well, or
+    /// a timeout around this one has struck, that goes on.
+    fn expired_with(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
         this.body.set(None);
         let task = TaskControl::current();
         let task = task.filter(|task| Some(task.cancelling()) > *this.requests);
-        let Some(cause) = task.and_then(|task| task.cancel_cause()) else {
+        let cause = this.around.take().or_else(|| task?.cancel_cause());
+        let Some(cause) = cause else {
             return Poll::Ready(Err(Elapsed::new()));
         };
-        this.probe.arm(cx);
-        cancel::raise(&cause, cx);
-        *this.raised = Some(cause);
+        *this.waits_for_cancel = !*this.outer;
+        if *this.outer {
+            this.probe.arm(cx);
+            cancel::raise(&cause, cx);
+            *this.raised = Some(cause);
+        }
         Poll::Pending
     }
 
@@ -208,6 +221,19 @@ impl<F: Future> Future for Timeout<F> {
         }
         let deliver = cancel::delivered();
         *this.outer |= deliver.is_some();
+        if *this.waits_for_cancel {
+            // A delivery is for whoever is outside. Without one the cancel was withdrawn.
+            return if cancel::delivering() {
+                Poll::Pending
+            } else {
+                self.expired_with(cx)
+            };
+        }
+        if let Some(cause) = &deliver
+            && cause.source() == CancelSource::Timeout
+        {
+            *this.around = Some(cause.clone());
+        }
         if this.requests.is_none() {
             *this.requests = TaskControl::current().map(|task| task.cancelling());
         }
@@ -228,7 +254,8 @@ impl<F: Future> Future for Timeout<F> {
             cancel::mark_taken();
         }
         if let Some(cause) = heard.hit {
-            if *this.expiring && heard.frame.busy == 0 {
+            let own = !*this.outer || cause.source() == CancelSource::Timeout;
+            if *this.expiring && own && heard.frame.busy == 0 {
                 return self.expired_with(cx);
             }
             this.probe.arm(cx);
