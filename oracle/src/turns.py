@@ -190,7 +190,8 @@ class TurnGather(PyFuture):
     def cancel(self, msg=None):
         if self.done() or not any([task.cancel(msg) for task in self.tasks]):
             return False
-        self.cause = (asyncio.CancelledError(*[msg][: msg is not None]),)
+        if msg is not None or not self.cause:
+            self.cause = (asyncio.CancelledError(*[msg][: msg is not None]),)
         return True
 
     def _Future__schedule_callbacks(self):
@@ -345,8 +346,10 @@ class TurnTimeout(asyncio.Timeout):
         finally:
             if turns:
                 task.leaving = False
-                if struck and raised[0] is asyncio.CancelledError and not self.own:
-                    task._must_cancel &= "one strike" not in DELIBERATE
+                again = struck and raised[0] is asyncio.CancelledError and not self.own
+                if again and task._must_cancel and "one strike" in DELIBERATE:
+                    task._must_cancel, msg = False, task._cancel_message
+                    raise asyncio.CancelledError(*[msg][: msg is not None])
 
 
 def turn_timeout(delay):
@@ -363,7 +366,7 @@ async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
     enough = {"FIRST_COMPLETED": done, "FIRST_EXCEPTION": fails}.get(return_when)
     if not enough and len(done) < len(tasks):
         await asyncio.sleep(0)
-        done = {task for task in tasks if task.done()}
+        done = {task for task in tasks if task.done() and not task.telling}
     return done, set(tasks) - done
 
 
