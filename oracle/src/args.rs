@@ -31,7 +31,9 @@ impl Args {
         let mut args = args;
         while let Some(arg) = args.next() {
             let mut number = || {
-                let value = args.next().and_then(|value| value.replace('_', "").parse().ok());
+                let value = args
+                    .next()
+                    .and_then(|value| value.replace('_', "").parse().ok());
                 value.ok_or_else(|| format!("{arg} needs a number; {HELP}"))
             };
             match arg.as_str() {

@@ -36,7 +36,9 @@ pub(crate) struct Logs {
 
 /// One thread, a virtual clock.
 fn fresh() -> io::Result<Runtime> {
-    let builder = Runtime::builder().start_paused(true).exception_handler(|_| ());
+    let builder = Runtime::builder()
+        .start_paused(true)
+        .exception_handler(|_| ());
     weftwork_scheduler::local::runtime(builder)
 }
 
@@ -64,14 +66,26 @@ impl Bench {
         self.python_with(programs, &[])
     }
 
-    fn python_with(&mut self, programs: &[Arc<Program>], deliberate: &[&str]) -> io::Result<Vec<Vec<Event>>> {
+    fn python_with(
+        &mut self,
+        programs: &[Arc<Program>],
+        deliberate: &[&str],
+    ) -> io::Result<Vec<Vec<Event>>> {
         let sources: Vec<_> = programs.iter().map(|program| source(program)).collect();
-        let cases: Vec<Case<'_>> = sources.iter().map(|text| (text.as_str(), deliberate)).collect();
+        let cases: Vec<Case<'_>> = sources
+            .iter()
+            .map(|text| (text.as_str(), deliberate))
+            .collect();
         self.judge.logs(&cases)
     }
 
     /// Compares the log of weftwork with that of asyncio.
-    pub(crate) fn verdict(&mut self, program: &Arc<Program>, python: Vec<Event>, weftwork: Vec<Event>) -> io::Result<Verdict> {
+    pub(crate) fn verdict(
+        &mut self,
+        program: &Arc<Program>,
+        python: Vec<Event>,
+        weftwork: Vec<Event>,
+    ) -> io::Result<Verdict> {
         if python == weftwork {
             return Ok(Verdict::Same);
         }
@@ -85,12 +99,20 @@ impl Bench {
                     return Ok(Verdict::Deliberate(vec![SPARE_TURN]));
                 }
             }
-            return Ok(Verdict::Different(Logs { python, nearest, weftwork }));
+            return Ok(Verdict::Different(Logs {
+                python,
+                nearest,
+                weftwork,
+            }));
         }
         // Which of them it is: those without which the log is another one.
         let mut needed = Vec::new();
         for name in &names {
-            let others: Vec<_> = names.iter().copied().filter(|other| other != name).collect();
+            let others: Vec<_> = names
+                .iter()
+                .copied()
+                .filter(|other| other != name)
+                .collect();
             if self.python_with(program, &others)?.remove(0) != weftwork {
                 needed.push(*name);
             }

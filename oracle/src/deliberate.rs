@@ -27,7 +27,10 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                  the next turn of each task on the way, for that task may be running elsewhere",
         program: || {
             Program(vec![
-                vec![Stmt::Spawn(call(0, 2)), Stmt::Gather(vec![call(1, 1)], false)],
+                vec![
+                    Stmt::Spawn(call(0, 2)),
+                    Stmt::Gather(vec![call(1, 1)], false),
+                ],
                 vec![],
                 vec![Stmt::Cancel(Who::Parent, None)],
             ])
@@ -48,7 +51,10 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                  has ended already is seen without a turn; asyncio's callbacks take one more",
         program: || {
             Program(vec![
-                vec![Stmt::Spawn(call(0, 1)), Stmt::Wait(vec![0], When::All, None)],
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Wait(vec![0], When::All, None),
+                ],
                 vec![Stmt::Spawn(call(0, 2))],
                 vec![Stmt::CallSoon(1)],
             ])
@@ -56,8 +62,8 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     },
     Deliberate {
         name: "quick zero",
-        reason: "a limit of zero strikes in the poll that suspends, and wait_for without time raises \
-                 without suspending; asyncio takes a turn for both",
+        reason: "wait_for without time raises without suspending, and wait without time takes one turn; \
+                 asyncio takes a turn for the former and three for the latter",
         program: || {
             Program(vec![
                 vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], true)],
@@ -104,11 +110,14 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     Deliberate {
         name: "whole cancel",
         reason: "a gather that is cancelled waits for the clean-up of all its children, so that a parent ends \
-                 after them; asyncio goes on at the first one that ends cancelled",
+                 after them, and is cancelled whatever they give; asyncio goes on at the first one that fails",
         program: || {
             let slow = vec![Stmt::Sleep(1_000_000)];
             Program(vec![
-                vec![Stmt::Timeout(10_000, vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], false)])],
+                vec![Stmt::Timeout(
+                    10_000,
+                    vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], false)],
+                )],
                 vec![Stmt::Sleep(2_000_000)],
                 vec![Stmt::Finally(vec![Stmt::Sleep(2_000_000)], slow)],
             ])
@@ -120,7 +129,12 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                  asks before its turn takes the item",
         program: || {
             Program(vec![
-                vec![Stmt::Spawn(call(0, 1)), Stmt::Sleep(0), Stmt::Put(1, 1), Stmt::TryGet(1)],
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Put(1, 1),
+                    Stmt::TryGet(1),
+                ],
                 vec![Stmt::Get(1)],
             ])
         },
@@ -134,7 +148,10 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
             let nap = vec![Stmt::Sleep(1_000_000)];
             let body = vec![Stmt::Try(nap, Except::Cancelled, again, true)];
             let limit = vec![Stmt::Timeout(10_000, body)];
-            Program(vec![vec![Stmt::Finally(limit, vec![Stmt::Sleep(1_000_000)])]])
+            Program(vec![vec![Stmt::Finally(
+                limit,
+                vec![Stmt::Sleep(1_000_000)],
+            )]])
         },
     },
     Deliberate {
@@ -143,11 +160,14 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                  given up: what has happened by then is seen a turn early",
         program: || {
             Program(vec![
-                vec![
-                    Stmt::Spawn(call(1, 1)),
-                    Stmt::Timeout(0, vec![Stmt::Gather(vec![call(4, 2)], true)]),
-                ],
-                vec![Stmt::Gather(vec![call(3, 2)], false)],
+                vec![Stmt::Timeout(
+                    10_000,
+                    vec![Stmt::Gather(vec![call(0, 1)], true)],
+                )],
+                vec![Stmt::Finally(
+                    vec![Stmt::AwaitFuture(0)],
+                    vec![Stmt::Spawn(call(0, 2))],
+                )],
                 vec![],
             ])
         },
@@ -175,10 +195,7 @@ pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Ev
     let spare = |stmt: &Stmt| {
         matches!(
             stmt,
-            Stmt::Wait(..)
-                | Stmt::Timeout(..)
-                | Stmt::WaitFor(..)
-                | Stmt::WaitForKid(..)
+            Stmt::Wait(..) | Stmt::Timeout(..) | Stmt::WaitFor(..) | Stmt::WaitForKid(..)
         )
     };
     program.has(spare) && sorted(nearest) == sorted(weftwork)

@@ -1,7 +1,7 @@
 //! Random programs.
 
-use crate::program::{Block, Call, Except, Program, Stmt, When, Who};
 use crate::judge::Version;
+use crate::program::{Block, Call, Except, Program, Stmt, When, Who};
 use fastrand::Rng;
 
 /// Blocks inside of blocks, at most.
@@ -22,7 +22,8 @@ pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
 
 /// The program with this number; `judged` says which constructs may stand in it.
 pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
-    let seed = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    let seed =
+        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
     let mut rng = Rng::with_seed(seed);
     let functions = rng.usize(2..6);
     let mut limits = 0;
@@ -69,9 +70,10 @@ impl Writer<'_> {
                 _ => None,
             };
             block.push(stmt);
-            // While the task is surely there, for a callback on one that has ended is scheduled.
+            // Nobody else waits for that task: whoever does is woken after its callbacks.
             if let Some(slot) = spawned {
                 block.push(Stmt::OnDone(slot, self.number()));
+                self.kids.retain(|kid| *kid != slot);
             }
         }
         block
@@ -184,7 +186,7 @@ impl Writer<'_> {
     fn with_blocks(&mut self, depth: usize) -> Stmt {
         let body = self.block(depth + 1);
         match self.rng.u8(0..8) {
-            0..2 => Stmt::Timeout(self.limit(), body),
+            0..2 => Stmt::Timeout(self.limit().max(1000), body),
             2..4 => Stmt::Finally(body, self.block(depth + 1)),
             _ => {
                 let all = [Except::Cancelled, Except::Exception, Except::Both];

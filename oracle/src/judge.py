@@ -76,8 +76,6 @@ def text_of(error):
     """How an exception stands in the log."""
     if isinstance(error, asyncio.CancelledError):
         return "Cancelled" + "".join(f" {arg}" for arg in error.args if arg)
-    if isinstance(error, BaseExceptionGroup):
-        return "Group[" + ", ".join(sorted(map(text_of, error.exceptions))) + "]"
     if isinstance(error, (Boom, TimeoutError)):
         return " ".join([type(error).__name__, *map(str, error.args)])
     return f"{type(error).__name__}: {error}"
@@ -96,9 +94,6 @@ class World:
         self.tasks = {}
         self.queues = [asyncio.Queue(1), asyncio.Queue()]
         self.semaphores = [asyncio.Semaphore(1), asyncio.Semaphore(2)]
-        self.lock = asyncio.Lock()
-        self.event = asyncio.Event()
-        self.condition = asyncio.Condition()
         self.futures = [loop.create_future() for _ in range(2)]
         self.awaited = [False, False]
 

@@ -32,7 +32,9 @@ fn candidates() -> Vec<PathBuf> {
     if let Some(python) = std::env::var_os("WEFTWORK_ORACLE_PYTHON") {
         return vec![python.into()];
     }
-    let mut found: Vec<_> = (11..30).map(|minor| format!("python3.{minor}").into()).collect();
+    let mut found: Vec<_> = (11..30)
+        .map(|minor| format!("python3.{minor}").into())
+        .collect();
     found.push("python3".into());
     let pyenv = std::env::var_os("PYENV_ROOT").map(PathBuf::from);
     let pyenv = pyenv.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pyenv")));
@@ -109,7 +111,9 @@ impl Judge {
 fn parse(line: &str) -> io::Result<Vec<Event>> {
     let events: Vec<(u64, String, String)> = serde_json::from_str(line)?;
     let events = events.into_iter();
-    Ok(events.map(|(time, who, what)| Event { time, who, what }).collect())
+    Ok(events
+        .map(|(time, who, what)| Event { time, who, what })
+        .collect())
 }
 
 impl Drop for Judge {

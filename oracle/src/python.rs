@@ -29,11 +29,19 @@ fn line(text: &mut String, depth: usize, line: &str) {
 fn statement(text: &mut String, stmt: &Stmt, depth: usize) {
     match stmt {
         Stmt::Timeout(after, body) => {
-            line(text, depth, &format!("async with asyncio.timeout(me.limit({after})):"));
+            line(
+                text,
+                depth,
+                &format!("async with asyncio.timeout(me.limit({after})):"),
+            );
             block(text, body, depth + 1);
         }
         Stmt::WithSemaphore(n, body) => {
-            line(text, depth, &format!("async with me.world.semaphores[{n}]:"));
+            line(
+                text,
+                depth,
+                &format!("async with me.world.semaphores[{n}]:"),
+            );
             line(text, depth + 1, "me.log('acquired')");
             block(text, body, depth + 1);
         }
@@ -107,7 +115,11 @@ fn simple(stmt: &Stmt) -> String {
 }
 
 fn gather(outcomes: bool) -> &'static str {
-    if outcomes { "gather_outcomes" } else { "gather" }
+    if outcomes {
+        "gather_outcomes"
+    } else {
+        "gather"
+    }
 }
 
 fn wait(slots: &[usize], when: When, timeout: Option<u32>) -> String {

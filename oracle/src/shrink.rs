@@ -4,7 +4,10 @@
 use crate::program::{Block, Program, Stmt};
 
 /// The smallest program that is found; `is_interesting` is asked of each on the way.
-pub(crate) fn shrink(mut program: Program, mut is_interesting: impl FnMut(&Program) -> bool) -> Program {
+pub(crate) fn shrink(
+    mut program: Program,
+    mut is_interesting: impl FnMut(&Program) -> bool,
+) -> Program {
     'smaller: loop {
         for candidate in candidates(&program) {
             if is_interesting(&candidate) {
@@ -89,7 +92,9 @@ fn simpler(stmt: &Stmt) -> Vec<Stmt> {
         }
         Stmt::GatherKids(slots, outcomes) if slots.len() > 1 => {
             let fewer = fewer(slots).into_iter();
-            fewer.map(|slots| Stmt::GatherKids(slots, *outcomes)).collect()
+            fewer
+                .map(|slots| Stmt::GatherKids(slots, *outcomes))
+                .collect()
         }
         Stmt::Wait(slots, when, timeout) => {
             let mut all: Vec<_> = fewer(slots)
@@ -112,7 +117,10 @@ fn fewer<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
         list.remove(n);
         list
     };
-    (0..list.len()).map(without).filter(|list| !list.is_empty()).collect()
+    (0..list.len())
+        .map(without)
+        .filter(|list| !list.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -130,7 +138,9 @@ mod tests {
         let inner = vec![Stmt::Sleep(700), cancel.clone(), Stmt::Note(4)];
         let tried = Stmt::Try(inner, Except::Both, vec![Stmt::Raise(1)], true);
         let program = Program(vec![vec![Stmt::Spawn(call), Stmt::Note(1), tried], vec![]]);
-        let smallest = shrink(program, |program| program.has(|stmt| matches!(stmt, Stmt::Cancel(..))));
+        let smallest = shrink(program, |program| {
+            program.has(|stmt| matches!(stmt, Stmt::Cancel(..)))
+        });
         assert_eq!(smallest, Program(vec![vec![Stmt::Cancel(Who::Me, None)]]));
     }
 }

@@ -33,8 +33,6 @@ class TurnTask(PyTask):
     """A task as weftwork has it, as far as turns are concerned."""
 
     asked = delivery = None
-    # The timeouts of zero that it is in.
-    zeros = []
     # How many timeouts have struck in it that are not over.
     limits = 0
     # A timeout takes its own request back.
@@ -81,23 +79,12 @@ class TurnTask(PyTask):
 
     def _Task__wakeup(self, future):
         if future is self._fut_waiter:
-            super()._Task__wakeup(future)
+                super()._Task__wakeup(future)
 
     # "early strike": a task that cancelled itself is cancelled by its next await, not a turn later.
 
     def _Task__step(self, exc=None):
         super()._Task__step(exc)
-        while self.zeros and not self.done():
-            zeros, self.zeros = self.zeros, []
-            waiter = self._fut_waiter
-            own = self._must_cancel or waiter is not None and waiter.cancelled()
-            for limit in zeros:
-                limit.own = own
-                limit._on_timeout()
-            if self.delivery:
-                self.delivery.cancel()
-                self.deliver()
-            self.strike_early()
         self.strike_early()
 
     def strike_early(self):
@@ -130,7 +117,7 @@ class TurnTask(PyTask):
         for callback, context in users:
             self._loop.call_soon(callback, self, context=context)
         waiters = [call for call in callbacks if is_waiter(call[0])]
-        if users and waiters and "callbacks first" in DELIBERATE:
+        if users and "callbacks first" in DELIBERATE:
             self.telling = True
             self._loop.call_soon(self.tell, waiters)
         else:
@@ -180,7 +167,7 @@ class TurnGather(PyFuture):
         failed = None if self.outcomes else self.failed
         if self.done() or self.left and (self.cause or not failed):
             return
-        if failed and not (self.cause and failed.cancelled()):
+        if failed and not self.cause:
             self.set_exception(end_of(failed))
         elif self.cause:
             self.set_exception(*self.cause)
@@ -306,23 +293,7 @@ def turn_shield(task):
     return outer
 
 
-# "quick zero": a limit of zero strikes at once, not a turn later.
-
-
 class TurnTimeout(asyncio.Timeout):
-    def reschedule(self, when):
-        if "quick zero" in DELIBERATE and when <= asyncio.get_running_loop().time():
-            self._when = when
-            # It strikes when the task suspends.
-            self._task.zeros = [*self._task.zeros, self]
-        else:
-            super().reschedule(when)
-
-    # "one strike": a task that cancels itself while a timeout's cancel is on its way is cancelled
-    # once by that, and one that had done so before it entered the timeout is cancelled after it.
-
-    own = False
-
     # "uncounted limit": a timeout that strikes does not count in what programs see.
 
     def _on_timeout(self):
@@ -330,30 +301,31 @@ class TurnTimeout(asyncio.Timeout):
         if "uncounted limit" in DELIBERATE:
             self._task.limits += 1
 
+    # "one strike": a task that cancels itself while a timeout's cancel is on its way is cancelled
+    # once by that.
+
     async def __aexit__(self, *raised):
-        task, turns = self._task, isinstance(self._task, TurnTask)
-        if turns:
-            task.zeros = [limit for limit in task.zeros if limit is not self]
-            struck = self._state is not asyncio.timeouts._State.ENTERED
-            task.limits -= "uncounted limit" in DELIBERATE and struck
-            task.leaving = True
+        task, struck = self._task, self._state is not asyncio.timeouts._State.ENTERED
+        if not isinstance(task, TurnTask):
+            return await super().__aexit__(*raised)
+        task.limits -= "uncounted limit" in DELIBERATE and struck
+        task.leaving = True
         try:
             return await super().__aexit__(*raised)
-        except TimeoutError:
-            if self.own and turns:
-                task._must_cancel, task._cancel_message = True, None
-            raise
         finally:
-            if turns:
-                task.leaving = False
-                again = struck and raised[0] is asyncio.CancelledError and not self.own
-                if again and task._must_cancel and "one strike" in DELIBERATE:
-                    task._must_cancel, msg = False, task._cancel_message
-                    raise asyncio.CancelledError(*[msg][: msg is not None])
+            task.leaving = False
+            again = struck and raised[0] is asyncio.CancelledError and task._must_cancel
+            if again and "one strike" in DELIBERATE:
+                task._must_cancel, msg = False, task._cancel_message
+                raise asyncio.CancelledError(*[msg][: msg is not None])
 
 
 def turn_timeout(delay):
     return TurnTimeout(asyncio.get_running_loop().time() + delay)
+
+
+# "quick zero": with no time, wait looks once more after one turn, and wait_for of a coroutine
+# raises at once.
 
 
 async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):

@@ -185,7 +185,12 @@ impl Frame {
                 taken.tasks[*place].cancel();
             }
         }
-        let (done, pending) = (taken.slots_of(&waited.done), taken.slots_of(&waited.pending));
-        taken.frame.log(format!("done {done:?} pending {pending:?}"));
+        let (done, pending) = (
+            taken.slots_of(&waited.done),
+            taken.slots_of(&waited.pending),
+        );
+        taken
+            .frame
+            .log(format!("done {done:?} pending {pending:?}"));
     }
 }

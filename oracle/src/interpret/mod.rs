@@ -74,7 +74,11 @@ fn units(time: u32) -> Duration {
 fn crc32(bytes: &[u8]) -> u32 {
     let step = |crc: u32, byte: &u8| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 }
+            if crc & 1 == 1 {
+                crc >> 1 ^ 0xEDB8_8320
+            } else {
+                crc >> 1
+            }
         })
     };
     !bytes.iter().fold(!0, step)
@@ -102,7 +106,11 @@ impl Frame {
 
     /// The time of a limit, a bit different in each frame: no two strike at the same instant.
     fn limit(&self, time: u32) -> Duration {
-        units(if time == 0 { 0 } else { time + crc32(self.name.as_bytes()) % 10_000 })
+        units(if time == 0 {
+            0
+        } else {
+            time + crc32(self.name.as_bytes()) % 10_000
+        })
     }
 
     fn call(&self, call: &Call) -> Called {
@@ -139,7 +147,11 @@ impl Frame {
     }
 
     async fn sleep(&mut self, time: u32) {
-        let time = if self.is(Plant::LongSleep) && time == 5_000_000 { 6_000_000 } else { time };
+        let time = if self.is(Plant::LongSleep) && time == 5_000_000 {
+            6_000_000
+        } else {
+            time
+        };
         sleep(units(time)).await;
         self.log("slept");
     }
@@ -192,7 +204,7 @@ pub(crate) async fn run(program: Arc<Program>, plan: Plan) -> Vec<Event> {
     loop {
         let others = all_tasks().into_iter().filter(|task| Some(task.id()) != me);
         // Whatever caught a cancel is asked again: programs are finite.
-        if others.map(|task| task.cancel()).count() == 0 {
+        if others.inspect(|task| _ = task.cancel()).count() == 0 {
             return log;
         }
         sleep(HORIZON).await;

@@ -46,7 +46,11 @@ impl Frame {
             }),
             Stmt::Cancelling(who) => self.with_task(who, |task| {
                 let count = task.cancelling();
-                let most = if self.is(Plant::CancellingOnce) { 1 } else { u32::MAX };
+                let most = if self.is(Plant::CancellingOnce) {
+                    1
+                } else {
+                    u32::MAX
+                };
                 count.min(most).to_string()
             }),
             Stmt::State(who) => self.with_task(who, |task| {
@@ -105,7 +109,11 @@ impl Frame {
                 let after = self.limit(after);
                 let quiet = self.is(Plant::NoCancelByCallback);
                 drop(handle.call_later(after, move || {
-                    let cancelled = if quiet { !task.done() } else { task.cancel_with("later") };
+                    let cancelled = if quiet {
+                        !task.done()
+                    } else {
+                        task.cancel_with("later")
+                    };
                     write(format!("cancel {}", python(cancelled)));
                 }));
             }

@@ -61,7 +61,10 @@ impl World {
             start: now(),
             log: Mutex::new(Some(Vec::new())),
             tasks: Mutex::default(),
-            queues: [Queue::new(if is(Plant::RoomyQueue) { 2 } else { 1 }), Queue::new(0)],
+            queues: [
+                Queue::new(if is(Plant::RoomyQueue) { 2 } else { 1 }),
+                Queue::new(0),
+            ],
             semaphores: [
                 Semaphore::new(if is(Plant::SparePermit) { 2 } else { 1 }),
                 Semaphore::new(2),

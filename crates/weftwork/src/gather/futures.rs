@@ -203,22 +203,11 @@ impl<C: Children> Future for JoinAll<C> {
         }
         let progress = this.progress(cx.waker());
         if let Some(cause) = this.cancelled() {
-            if progress.left > 0 {
-                this.wait(cx);
-                return Poll::Pending;
+            if progress.left == 0 {
+                return this.raise(cause, cx);
             }
-            // An exception in a clean-up is not lost for the cancel, unless that came first.
-            if progress.failed && !this.tasks.poll_resolved(cx) {
-                this.wait(cx);
-                return Poll::Pending;
-            }
-            match this.tasks.first_error() {
-                Some(TaskError::Panicked(payload)) => {
-                    this.forwarded = None;
-                    resume_unwind(payload)
-                }
-                _ => return this.raise(cause, cx),
-            }
+            this.wait(cx);
+            return Poll::Pending;
         }
         if progress.failed {
             match this.first_error(cx) {
