@@ -114,6 +114,7 @@ fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
         args.programs
     );
     for (names, count) in counts {
+        let names = if names.is_empty() { "any of several" } else { &names };
         println!("{count:>8} differ by: {names}");
     }
     println!("{found:>8} differ otherwise");
