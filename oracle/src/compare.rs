@@ -13,6 +13,8 @@ use weftwork::Runtime;
 pub(crate) struct Bench {
     pub(crate) judge: Judge,
     local: Runtime,
+    /// The one with several workers, if there is one.
+    workers: Option<Runtime>,
 }
 
 /// What came of a comparison.
@@ -47,6 +49,7 @@ impl Bench {
         Ok(Self {
             judge,
             local: fresh()?,
+            workers: None,
         })
     }
 
@@ -54,6 +57,33 @@ impl Bench {
     pub(crate) fn refresh(&mut self) -> io::Result<()> {
         self.local = fresh()?;
         Ok(())
+    }
+
+    /// From here on there is a runtime with so many workers.
+    pub(crate) fn with_workers(&mut self, workers: usize) -> io::Result<()> {
+        let builder = Runtime::builder().start_paused(true).workers(workers);
+        self.workers = Some(builder.exception_handler(|_| ()).build()?);
+        Ok(())
+    }
+
+    /// What several workers did wrong in a program whose log does not depend on the order within an
+    /// instant; none: nothing.
+    ///
+    /// Each frame has to have the same events at the same times as in asyncio. Over all frames time
+    /// has to go forward, a task starts after its spawn, and its value is had after its end.
+    pub(crate) fn workers_fault(
+        &self,
+        program: &Arc<Program>,
+        python: &[Event],
+    ) -> Option<(String, Vec<Event>)> {
+        let runtime = self.workers.as_ref()?;
+        let log = runtime.block_on(run(Arc::clone(program), Plan::default()));
+        let fault = if by_frame(&log) == by_frame(python) {
+            order_fault(&log)?
+        } else {
+            "the frames saw something else".to_owned()
+        };
+        Some((fault, log))
     }
 
     /// The log of weftwork.
@@ -127,4 +157,35 @@ impl Bench {
         let python = self.python(std::slice::from_ref(&program))?.remove(0);
         self.verdict(&program, python, weftwork)
     }
+}
+
+/// The log, frame by frame; the events of each in their order.
+pub(crate) fn by_frame(log: &[Event]) -> Vec<Event> {
+    let mut log = log.to_vec();
+    log.sort_by(|a, b| a.who.cmp(&b.who));
+    log
+}
+
+/// What is wrong with the order of a log.
+fn order_fault(log: &[Event]) -> Option<String> {
+    if !log.is_sorted_by_key(|event| event.time) {
+        return Some("time went back".to_owned());
+    }
+    let place = |who: &str, is: &dyn Fn(&str) -> bool| {
+        log.iter().position(|event| event.who == who && is(&event.what))
+    };
+    for (n, event) in log.iter().enumerate() {
+        let child = |slot: &str| format!("{}.{slot}", event.who);
+        if let Some(slot) = event.what.strip_prefix("spawn ")
+            && place(&child(slot), &|_| true).is_some_and(|start| start < n)
+        {
+            return Some(format!("{} started before its spawn", child(slot)));
+        }
+        if let Some((_, slot)) = event.what.split_once(" of ")
+            && place(&child(slot), &|what| what.starts_with("end")).is_none_or(|end| end > n)
+        {
+            return Some(format!("{} had not ended", child(slot)));
+        }
+    }
+    None
 }

@@ -20,11 +20,38 @@ pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
     unjudged
 }
 
+/// A program whose log does not depend on who runs first, with this number: every function is called
+/// once, and every one sleeps first, for a time of its own. So nothing happens at the same instant but
+/// what has one cause, and nobody shares anything.
+pub(crate) fn tree(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
+    let mut rng = Rng::with_seed(mixed(seed, number));
+    let functions = rng.usize(2..9);
+    let (mut limits, mut called) = (0, 1);
+    let bodies = (0..functions).map(|function| {
+        let mut writer = Writer {
+            rng: &mut rng,
+            judged,
+            function,
+            functions,
+            slots: 0,
+            limits: &mut limits,
+            kids: Vec::new(),
+            called: Some(&mut called),
+        };
+        let mut body = vec![Stmt::Sleep(writer.time())];
+        body.extend(writer.block(0));
+        body
+    });
+    Program(bodies.collect())
+}
+
+fn mixed(seed: u64, number: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03)
+}
+
 /// The program with this number; `judged` says which constructs may stand in it.
 pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
-    let seed =
-        seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03);
-    let mut rng = Rng::with_seed(seed);
+    let mut rng = Rng::with_seed(mixed(seed, number));
     let functions = rng.usize(2..6);
     let mut limits = 0;
     let bodies = (0..functions).map(|function| {
@@ -36,6 +63,7 @@ pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) ->
             slots: 0,
             limits: &mut limits,
             kids: Vec::new(),
+            called: None,
         };
         writer.block(0)
     });
@@ -53,6 +81,8 @@ struct Writer<'a> {
     limits: &'a mut u32,
     /// The slots of spawned tasks.
     kids: Vec<usize>,
+    /// In a tree: the functions up to here have a caller.
+    called: Option<&'a mut usize>,
 }
 
 impl Writer<'_> {
@@ -66,7 +96,7 @@ impl Writer<'_> {
                 continue;
             }
             let spawned = match stmt {
-                Stmt::Spawn(call) if self.rng.u8(0..6) == 0 => Some(call.slot),
+                Stmt::Spawn(call) if self.called.is_none() && self.rng.u8(0..6) == 0 => Some(call.slot),
                 _ => None,
             };
             block.push(stmt);
@@ -81,6 +111,9 @@ impl Writer<'_> {
 
     /// The time of a sleep.
     fn time(&mut self) -> u32 {
+        if self.called.is_some() {
+            return self.rng.u32(1..8_000_000);
+        }
         1_000_000 * self.rng.u32(0..8)
     }
 
@@ -88,6 +121,9 @@ impl Writer<'_> {
     /// happen at the same instant by chance: their order is not what is compared.
     fn limit(&mut self) -> u32 {
         *self.limits += 1;
+        if self.called.is_some() {
+            return self.time();
+        }
         if self.rng.u8(0..8) == 0 {
             return 0;
         }
@@ -100,19 +136,33 @@ impl Writer<'_> {
 
     /// True if there is a function that this one may start.
     fn may_call(&self) -> bool {
-        self.function + 1 < self.functions
+        let called = self.called.as_deref().copied().unwrap_or_default();
+        self.function.max(called.saturating_sub(1)) + 1 < self.functions
     }
 
     fn call(&mut self) -> Call {
         self.slots += 1;
+        let function = match self.called.as_deref_mut() {
+            Some(called) => {
+                *called = (*called).max(self.function + 1) + 1;
+                *called - 1
+            }
+            None => self.rng.usize(self.function + 1..self.functions),
+        };
         Call {
             slot: self.slots - 1,
-            function: self.rng.usize(self.function + 1..self.functions),
+            function,
         }
     }
 
     fn calls(&mut self) -> Vec<Call> {
-        (0..self.rng.usize(1..4)).map(|_| self.call()).collect()
+        let mut calls = vec![self.call()];
+        for _ in 0..self.rng.usize(0..3) {
+            if self.may_call() {
+                calls.push(self.call());
+            }
+        }
+        calls
     }
 
     /// The slot of some spawned task, or, rarely, of none.
@@ -131,6 +181,9 @@ impl Writer<'_> {
     }
 
     fn who(&mut self) -> Who {
+        if self.called.is_some() {
+            return Who::Kid(self.kid());
+        }
         match self.rng.u8(0..6) {
             0 => Who::Me,
             1 => Who::Parent,
@@ -144,8 +197,8 @@ impl Writer<'_> {
             0..5 if self.may_call() => self.starting(),
             5..9 if !self.kids.is_empty() => self.waiting(),
             9..12 if depth < DEPTH => self.with_blocks(depth),
-            12..14 => self.about_tasks(),
-            14..16 => self.with_objects(depth),
+            12..14 if self.called.is_none() => self.about_tasks(),
+            14..16 if self.called.is_none() => self.with_objects(depth),
             16 => self.calling_back(),
             17 => match self.rng.u8(0..3) {
                 0 => Stmt::Raise(self.number()),
@@ -224,7 +277,7 @@ impl Writer<'_> {
 
     fn calling_back(&mut self) -> Stmt {
         match self.rng.u8(0..3) {
-            0 => Stmt::CallSoon(self.number()),
+            0 if self.called.is_none() => Stmt::CallSoon(self.number()),
             1 => Stmt::CallLater(self.limit().max(1000), self.number()),
             _ => Stmt::CancelLater(self.limit().max(1000), self.who()),
         }

@@ -69,6 +69,9 @@ fn run(args: &Args) -> Result<bool> {
         good &= planted(&mut bench, args)?;
     }
     good &= random(&mut bench, args)?;
+    for workers in [1, 2, 4] {
+        good &= on_workers(&mut bench, args, workers)?;
+    }
     Ok(good)
 }
 
@@ -119,6 +122,38 @@ fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
     }
     println!("{found:>8} differ otherwise");
     Ok(found == 0)
+}
+
+/// Runs programs on several workers, a tenth as many; true if the logs keep to what they imply.
+fn on_workers(bench: &mut Bench, args: &Args, workers: usize) -> Result<bool> {
+    let unjudged = generate::unjudged(bench.judge.version);
+    let judged = |stmt: &program::Stmt| !unjudged.contains(&stmt.construct());
+    let count = args.programs / 10;
+    for first in (0..count).step_by(usize::try_from(BATCH)?) {
+        let numbers = first..count.min(first + BATCH);
+        let tree = |number| Arc::new(generate::tree(args.seed, number, &judged));
+        let programs: Vec<_> = numbers.map(tree).collect();
+        let logs = bench.python(&programs)?;
+        bench.with_workers(workers)?;
+        for (program, python) in programs.iter().zip(logs) {
+            let Some((fault, log)) = bench.workers_fault(program, &python) else {
+                continue;
+            };
+            // A deliberate difference shows on one thread as well.
+            let ours = bench.ours(program, Plan::default());
+            if compare::by_frame(&ours) == compare::by_frame(&log) && ours != python {
+                continue;
+            }
+            println!("on {workers} workers: {fault}\n{}", python::source(program));
+            for (title, log) in [("asyncio", &python), ("weftwork", &log)] {
+                println!("--- {title}");
+                log.iter().for_each(|event| println!("{event}"));
+            }
+            return Ok(false);
+        }
+    }
+    println!("{count} programs on {workers} workers: no log breaks the order that its program implies");
+    Ok(true)
 }
 
 fn differs(bench: &mut Bench, program: &Program, plan: Plan) -> Option<Logs> {
