@@ -172,7 +172,8 @@ fn order_fault(log: &[Event]) -> Option<String> {
         return Some("time went back".to_owned());
     }
     let place = |who: &str, is: &dyn Fn(&str) -> bool| {
-        log.iter().position(|event| event.who == who && is(&event.what))
+        log.iter()
+            .position(|event| event.who == who && is(&event.what))
     };
     for (n, event) in log.iter().enumerate() {
         let child = |slot: &str| format!("{}.{slot}", event.who);

@@ -140,6 +140,23 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
         },
     },
     Deliberate {
+        name: "first failure",
+        reason: "of tasks that had failed before, a gather raises what failed first in time; asyncio what \
+                 comes first in the input",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Spawn(call(1, 2)),
+                    Stmt::Sleep(1_000_000),
+                    Stmt::GatherKids(vec![1, 0], false),
+                ],
+                vec![Stmt::Raise(1)],
+                vec![Stmt::Raise(2)],
+            ])
+        },
+    },
+    Deliberate {
         name: "one strike",
         reason: "a task that cancels itself while it handles a timeout's cancel is cancelled once; asyncio raises \
                  that cancel again and has another one to come",

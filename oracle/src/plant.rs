@@ -45,3 +45,16 @@ plants! {
     SparePermit: "a semaphore has a permit too many",
     KeptPermit: "a permit is not given back",
 }
+
+impl Plant {
+    /// True if no program without this construct can show it, of those which some versions of Python
+    /// cannot judge.
+    pub(crate) fn is_about(self, construct: &str) -> bool {
+        match self {
+            Self::NoUncancel => construct == "uncancel",
+            Self::WaitForStarts => construct == "wait_for of a coroutine",
+            Self::WaitForEver => construct == "wait_for of a task",
+            _ => false,
+        }
+    }
+}

@@ -8,6 +8,8 @@ PyTask = asyncio.tasks._PyTask
 
 
 PyFuture = asyncio.futures._PyFuture
+# Numbers the ends of tasks.
+ENDS = itertools.count()
 
 
 def passes_on(waiter):
@@ -110,6 +112,7 @@ class TurnTask(PyTask):
             super().add_done_callback(callback, context=context)
 
     def _Future__schedule_callbacks(self):
+        self.end = next(ENDS)
         if "kept message" in DELIBERATE and self.cancelled() and self._cancelled_exc is not None:
             self._cancel_message = (*self._cancelled_exc.args, None)[0]
         callbacks, self._callbacks[:] = self._callbacks[:], []
@@ -146,16 +149,19 @@ class TurnGather(PyFuture):
         self.failed = self.cause = self.turn = None
         for task in tasks:
             task.add_done_callback(self.ended)
+        if self.failed and "first failure" in DELIBERATE:
+            # Of those which had failed before, what failed first.
+            failed = [task for task in tasks if task.done() and fails(task)]
+            self.failed = min(failed, key=lambda task: task.end)
         if self.turn:
             self.turn.cancel()
             self.look()
 
     def ended(self, task):
         self.left -= 1
-        fails = task.cancelled() or task.exception() is not None
-        if self.failed is None and fails:
+        if self.failed is None and fails(task):
             self.failed = task
-        if self.turn is None and (fails or self.left == 0):
+        if self.turn is None and (fails(task) or self.left == 0):
             self.turn = self._loop.call_soon(self.look)
 
     def look(self):
@@ -187,6 +193,10 @@ class TurnGather(PyFuture):
             context.run(callback, self)
 
 
+def fails(task):
+    return task.cancelled() or task.exception() is not None
+
+
 def end_of(task):
     """The value or the exception of a task that is done."""
     if task.cancelled():
@@ -204,14 +214,14 @@ def turn_gather(*children, return_exceptions=False):
 
 
 class FairQueue:
-    """An item that was handed to a waiting task takes its room until that task has its turn."""
+    """An item or a room that was handed to a waiting task is its own until that has its turn."""
 
     def __init__(self, maxsize=0):
         self.maxsize, self.items, self.getters, self.putters = maxsize, [], [], []
-        self.handed = 0
+        self.handed = self.granted = 0
 
     def full(self):
-        return 0 < self.maxsize <= len(self.items) + self.handed
+        return 0 < self.maxsize <= len(self.items) + self.handed + self.granted
 
     def put_nowait(self, item):
         if self.full() or self.putters:
@@ -234,9 +244,8 @@ class FairQueue:
 
     def make_room(self):
         if self.putters and not self.full():
-            waiter, waiting = self.putters.pop(0)
-            waiter.set_result(None)
-            self.add(waiting)
+            self.granted += 1
+            self.putters.pop(0).set_result(None)
 
     async def get(self):
         if self.items:
@@ -260,14 +269,18 @@ class FairQueue:
         if not self.full() and not self.putters:
             return self.add(item)
         waiter = asyncio.get_running_loop().create_future()
-        entry = waiter, item
-        self.putters.append(entry)
+        self.putters.append(waiter)
         try:
             await waiter
         except asyncio.CancelledError:
-            if entry in self.putters:
-                self.putters.remove(entry)
+            if waiter in self.putters:
+                self.putters.remove(waiter)
+            else:
+                self.granted -= 1
+                self.make_room()
             raise
+        self.granted -= 1
+        self.add(item)
 
 
 def turn_queue(*size):
