@@ -363,9 +363,8 @@ async def turn_wait_for(awaitable, delay):
 
 
 WAIT_FOR = asyncio.wait_for
-if sys.version_info >= (3, 12):
-    asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
-    asyncio.wait_for = turn_wait_for
+asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
+asyncio.wait_for = turn_wait_for
 GATHER, WAIT, SHIELD, QUEUE = asyncio.gather, asyncio.wait, asyncio.shield, asyncio.Queue
 asyncio.gather, asyncio.wait, asyncio.shield = turn_gather, turn_wait, turn_shield
 asyncio.Queue = turn_queue
