@@ -86,7 +86,7 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     },
     Deliberate {
         name: "kept message",
-        reason: "the outcomes of a gather and a shield keep the message of a cancel, which asyncio leaves out",
+        reason: "the outcomes of a gather, a shield and a timeout keep the message of a cancel, which asyncio leaves out",
         program: || {
             let shielded = Stmt::Try(vec![Stmt::Shield(0)], Except::Cancelled, vec![], false);
             Program(vec![

@@ -35,6 +35,8 @@ class TurnTask(PyTask):
     """A task as weftwork has it, as far as turns are concerned."""
 
     asked = delivery = None
+    # The message of the last cancel that was no timeout's.
+    request = None
     # How many timeouts have struck in it that are not over.
     limits = 0
     # A timeout takes its own request back.
@@ -45,6 +47,7 @@ class TurnTask(PyTask):
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
     def cancel(self, msg=None):
+        self.request = msg
         waiter = self._fut_waiter
         if "late cancel" not in DELIBERATE or waiter is None or waiter.done() or self.done():
             return super().cancel(msg)
@@ -310,7 +313,10 @@ class TurnTimeout(asyncio.Timeout):
     # "uncounted limit": a timeout that strikes does not count in what programs see.
 
     def _on_timeout(self):
+        request = getattr(self._task, "request", None)
         super()._on_timeout()
+        if isinstance(self._task, TurnTask):
+            self._task.request = request
         if "uncounted limit" in DELIBERATE:
             self._task.limits += 1
 
@@ -331,6 +337,9 @@ class TurnTimeout(asyncio.Timeout):
             if again and "one strike" in DELIBERATE:
                 task._must_cancel, msg = False, task._cancel_message
                 raise asyncio.CancelledError(*[msg][: msg is not None])
+            if struck and raised[0] is asyncio.CancelledError and "kept message" in DELIBERATE:
+                # It goes on as what was asked for, if it was not by this timeout alone.
+                raised[1].args = (task.request,) if task.request is not None else ()
 
 
 def turn_timeout(delay):
