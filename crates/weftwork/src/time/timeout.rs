@@ -180,6 +180,8 @@ impl<F: Future> Timeout<F> {
             this.probe.arm(cx);
             cancel::raise(&cause, cx);
             *this.raised = Some(cause);
+        } else {
+            cx.waker().wake_by_ref();
         }
         Poll::Pending
     }
@@ -222,12 +224,13 @@ impl<F: Future> Future for Timeout<F> {
         let deliver = cancel::delivered();
         *this.outer |= deliver.is_some();
         if *this.waits_for_cancel {
-            // A delivery is for whoever is outside. Without one the cancel was withdrawn.
-            return if cancel::delivering() {
-                Poll::Pending
-            } else {
-                self.expired_with(cx)
-            };
+            // A delivery is for whoever is outside. Without one the cancel was withdrawn, or it
+            // went past this timeout, and is raised here.
+            if cancel::delivering() {
+                return Poll::Pending;
+            }
+            *this.outer = true;
+            return self.expired_with(cx);
         }
         if let Some(cause) = &deliver
             && cause.source() == CancelSource::Timeout
