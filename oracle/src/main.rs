@@ -7,7 +7,8 @@
 //! (`deliberate.rs`, `turns.py`). Anything else is shrunk and printed.
 //!
 //! Not compared: what two limits at the same instant do (the generator avoids them), `timeout` of
-//! zero, waits for a task with callbacks, several workers, the end of the runtime.
+//! zero, waits for a task with callbacks, the end of the runtime. On several workers programs run that
+//! have no ties, and what their logs imply is checked (`Bench::workers_fault`).
 
 mod args;
 mod compare;
