@@ -89,7 +89,7 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
     } = function;
     let bare = function.bare();
     let weftwork = &options.weftwork;
-    let local = options.local;
+    let (local, start_paused) = (options.local, options.start_paused);
     let sigterm = options.sigterm.is_some();
     let workers = match options.workers {
         Some(count) => quote!(::core::option::Option::Some(#count)),
@@ -111,6 +111,7 @@ fn expansion(entry: Entry, options: &Options, function: &Function) -> TokenStrea
                 #weftwork::__private::Options {
                     workers: #workers,
                     local: #local,
+                    start_paused: #start_paused,
                     sigterm: #sigterm,
                 },
                 #name(),
@@ -144,7 +145,10 @@ mod tests {
                 async fn main() -> R { body()? }
                 ::weftwork::__private::run_main(
                     ::weftwork::__private::Options {
-                        workers: ::core::option::Option::Some(3usize), local: false, sigterm: false,
+                        workers: ::core::option::Option::Some(3usize),
+                        local: false,
+                        start_paused: false,
+                        sigterm: false,
                     },
                     main(),
                 )
@@ -157,7 +161,7 @@ mod tests {
     fn a_test_keeps_its_attributes_outside_and_its_name() {
         let found = expand(
             Entry::Test,
-            "local, crate = \"renamed::deep\"",
+            "local, start_paused, crate = \"renamed::deep\"",
             "/// Doc.\n#[ignore] #[should_panic(expected = \"x\")] pub async fn name() { body }",
         );
         let wanted = printed(
@@ -169,7 +173,10 @@ mod tests {
                 async fn name() { body }
                 renamed::deep::__private::run_test(
                     renamed::deep::__private::Options {
-                        workers: ::core::option::Option::None, local: true, sigterm: false,
+                        workers: ::core::option::Option::None,
+                        local: true,
+                        start_paused: true,
+                        sigterm: false,
                     },
                     name(),
                 )

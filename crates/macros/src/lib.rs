@@ -36,6 +36,7 @@ use proc_macro::TokenStream;
 /// |---|---|
 /// | `workers = N` | so many worker threads, the calling one included; by default one for each processor |
 /// | `local` | everything runs on the calling thread, as under `weftwork::run_local` |
+/// | `start_paused` | the runtime's clock is paused, as after `weftwork::time::pause`: sleeps take no real time |
 /// | `sigterm` | SIGTERM, as service managers send it, is treated as Ctrl-C |
 /// | `crate = "path"` | where weftwork is, if the program knows it by another name |
 ///
@@ -64,6 +65,7 @@ use proc_macro::TokenStream;
 ///             pub workers: Option<usize>,
 ///             pub local: bool,
 ///             pub sigterm: bool,
+///             pub start_paused: bool,
 ///         }
 ///
 ///         pub fn run_main<F: Future>(options: Options, future: F) -> F::Output {
@@ -108,6 +110,11 @@ pub fn main(options: TokenStream, item: TokenStream) -> TokenStream {
 /// #[should_panic(expected = "out of range")]
 /// async fn a_panic_resumes_in_the_awaiter() {
 ///     weftwork::spawn(async { panic!("out of range") }).await
+/// }
+///
+/// #[weftwork::test(start_paused)]
+/// async fn a_day_takes_no_time() {
+///     weftwork::time::sleep(std::time::Duration::from_secs(86_400)).await;
 /// }
 /// ```
 #[doc(alias = "IsolatedAsyncioTestCase")]

@@ -5,7 +5,8 @@ use crate::tokens::Cursor;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::quote;
 
-const LEGAL: &str = "the options are `workers = N`, `local`, `sigterm` and `crate = \"path\"`";
+const LEGAL: &str = "the options are `workers = N`, `local`, `start_paused`, `sigterm` and \
+                     `crate = \"path\"`";
 
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -13,6 +14,7 @@ pub(crate) struct Options {
     pub(crate) local: bool,
     /// Where `sigterm` stands, if it does: SIGTERM ends the program with its clean-up.
     pub(crate) sigterm: Option<Span>,
+    pub(crate) start_paused: bool,
     /// The path under which the user's crate knows weftwork.
     pub(crate) weftwork: TokenStream,
 }
@@ -23,6 +25,7 @@ impl Default for Options {
             workers: None,
             local: false,
             sigterm: None,
+            start_paused: false,
             weftwork: quote!(::weftwork),
         }
     }
@@ -62,16 +65,11 @@ impl Options {
     fn set(&mut self, name: &Ident, value: Option<TokenTree>) -> Result<()> {
         match name.to_string().as_str() {
             "workers" => self.workers = Some(worker_count(name, value)?),
-            "local" => {
-                flag(name, value)?;
-                self.local = true;
-            }
-            "sigterm" => {
-                flag(name, value)?;
-                self.sigterm = Some(name.span());
-            }
+            "local" => self.local = flag(name, value)?,
+            "start_paused" => self.start_paused = flag(name, value)?,
+            "sigterm" => self.sigterm = flag(name, value)?.then(|| name.span()),
             "crate" => self.weftwork = crate_path(name, value)?,
-            "start_paused" | "seed" => {
+            "seed" => {
                 return Err(Error::new(
                     name.span(),
                     format!("`{name}` is not available yet: remove it; {LEGAL}"),
@@ -118,13 +116,14 @@ fn is_comma(token: &TokenTree) -> bool {
     matches!(token, TokenTree::Punct(punct) if punct.as_char() == ',')
 }
 
-fn flag(name: &Ident, value: Option<TokenTree>) -> Result<()> {
+/// A name without a value.
+fn flag(name: &Ident, value: Option<TokenTree>) -> Result<bool> {
     match value {
         Some(value) => Err(Error::new(
             value.span(),
             format!("`{name}` takes no value: write `{name}`, or leave it out"),
         )),
-        None => Ok(()),
+        None => Ok(true),
     }
 }
 
@@ -250,19 +249,17 @@ mod tests {
         let (message, at) = error("workers = 2, flavor = \"x\"");
         assert_eq!(
             message,
-            "unknown option `flavor`: the options are `workers = N`, `local`, \
+            "unknown option `flavor`: the options are `workers = N`, `local`, `start_paused`, \
              `sigterm` and `crate = \"path\"`"
         );
         assert_eq!(at, "flavor");
     }
 
     #[test]
-    fn later_options_are_refused_with_a_reason() {
-        for (text, name) in [("start_paused", "start_paused"), ("seed = 7", "seed")] {
-            let (message, at) = error(text);
-            assert!(message.contains("not available yet"), "{message}");
-            assert_eq!(at, name);
-        }
+    fn a_later_option_is_refused_with_a_reason() {
+        let (message, at) = error("seed = 7");
+        assert!(message.contains("not available yet"), "{message}");
+        assert_eq!(at, "seed");
     }
 
     #[test]
@@ -281,6 +278,17 @@ mod tests {
         let (message, at) = error("local, workers = 2");
         assert!(message.contains("remove `local` or `workers`"), "{message}");
         assert_eq!(at, "workers");
+    }
+
+    #[test]
+    fn a_paused_start_is_a_flag_and_goes_with_the_others() {
+        let options = parse("start_paused, workers = 2").unwrap();
+        assert!(options.start_paused && options.workers == Some(2));
+        assert!(parse("local, start_paused").unwrap().start_paused);
+        assert!(!parse("local").unwrap().start_paused);
+        let (message, at) = error("start_paused = true");
+        assert!(message.contains("write `start_paused`"), "{message}");
+        assert_eq!(at, "true");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod stand_in {
             pub workers: Option<usize>,
             pub local: bool,
             pub sigterm: bool,
+            pub start_paused: bool,
         }
 
         pub(crate) fn run_test<F: Future>(options: Options, future: F) -> F::Output {
@@ -45,6 +46,7 @@ async fn default_options() {
         workers: None,
         local: false,
         sigterm: false,
+        start_paused: false,
     };
     assert_eq!(OPTIONS.get(), Some(wanted));
 }
@@ -52,6 +54,11 @@ async fn default_options() {
 #[test(crate = "crate::stand_in", workers = 2)]
 async fn workers() {
     assert_eq!(OPTIONS.get().unwrap().workers, Some(2));
+}
+
+#[test(start_paused, crate = "crate::stand_in")]
+async fn start_paused() {
+    assert!(OPTIONS.get().unwrap().start_paused);
 }
 
 #[test(local, crate = "crate::stand_in")]

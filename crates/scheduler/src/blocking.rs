@@ -5,6 +5,7 @@
 //! the job waits for one that is there; if there is none, it is refused and comes back.
 
 use crate::builder::Config;
+use crate::clock::Clock;
 use crate::context;
 use crate::report::{self, Report};
 use crate::task::Payload;
@@ -34,6 +35,7 @@ struct Inner {
     state: Mutex<State>,
     ended: Condvar,
     config: Config,
+    clock: Arc<Clock>,
 }
 
 struct State {
@@ -45,6 +47,8 @@ struct State {
     idle: usize,
     /// Jobs for which there was no thread: the next ones to be free take them.
     waiting: usize,
+    /// Jobs that were taken and have not ended.
+    jobs: usize,
     started: u64,
     running: HashMap<u64, Place>,
     handles: HashMap<u64, JoinHandle<()>>,
@@ -78,7 +82,7 @@ impl std::fmt::Display for BlockingRefusal {
 impl std::error::Error for BlockingRefusal {}
 
 impl Pool {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, clock: Arc<Clock>) -> Self {
         let (sender, receiver) = unbounded();
         let state = State {
             sender: Some(sender),
@@ -86,6 +90,7 @@ impl Pool {
             threads: 0,
             idle: 0,
             waiting: 0,
+            jobs: 0,
             started: 0,
             running: HashMap::new(),
             handles: HashMap::new(),
@@ -95,6 +100,7 @@ impl Pool {
             state: Mutex::new(state),
             ended: Condvar::new(),
             config: config.clone(),
+            clock,
         }))
     }
 
@@ -124,6 +130,7 @@ impl Pool {
             let slot = Arc::clone(&slot);
             Box::new(move |config| slot.run(work, config))
         };
+        state.jobs += 1;
         // The receiver is in the state: it is there.
         let _ = sender.send((job, place));
         drop(state);
@@ -154,6 +161,11 @@ impl Pool {
     /// What its threads know it by.
     pub(crate) fn address(&self) -> *const () {
         Arc::as_ptr(&self.0).cast()
+    }
+
+    /// True while a job waits or runs.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.0.state.lock().jobs > 0
     }
 
     /// How many threads there are.
@@ -211,12 +223,15 @@ impl Inner {
             // The job keeps its panic for the task that waits for it.
             job(&self.config);
             let mut state = self.state.lock();
+            state.jobs -= 1;
             state.running.remove(&number);
             if state.waiting > 0 {
                 state.waiting -= 1;
             } else {
                 state.idle += 1;
             }
+            drop(state);
+            self.clock.tell();
         }
         self.ended.notify_all();
     }

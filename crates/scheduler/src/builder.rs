@@ -26,6 +26,7 @@ pub(crate) struct Config {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) event_interval: u32,
     pub(crate) caller_runs_tasks: bool,
+    pub(crate) start_paused: bool,
     pub(crate) exception_handler: Option<ExceptionHandler>,
     /// By name.
     pub(crate) main_hooks: BTreeMap<&'static str, MainHook>,
@@ -44,6 +45,7 @@ impl Config {
             shutdown_timeout: Duration::from_secs(300),
             event_interval: 61,
             caller_runs_tasks: true,
+            start_paused: false,
             exception_handler: None,
             main_hooks: BTreeMap::new(),
             fifo: false,
@@ -122,6 +124,26 @@ impl Builder {
     /// true; false keeps them off a main future that must not be held up.
     pub fn caller_runs_tasks(mut self, yes: bool) -> Self {
         self.0.caller_runs_tasks = yes;
+        self
+    }
+
+    /// Whether the runtime's clock is paused from the start, for tests: time then passes only when
+    /// everything is at rest, see [`Handle::pause_time`](crate::Handle::pause_time). Default false.
+    ///
+    /// ```
+    /// use std::time::{Duration, Instant};
+    /// use weftwork_scheduler::{Handle, Runtime, Timer};
+    ///
+    /// let start = Instant::now();
+    /// Runtime::builder().start_paused(true).run(async {
+    ///     let day = Handle::current().time() + Duration::from_secs(86_400);
+    ///     Timer::new(Some(day)).await;
+    ///     assert_eq!(Handle::current().time(), day);
+    /// });
+    /// assert!(start.elapsed() < Duration::from_secs(60));
+    /// ```
+    pub fn start_paused(mut self, yes: bool) -> Self {
+        self.0.start_paused = yes;
         self
     }
 

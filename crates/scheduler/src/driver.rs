@@ -1,12 +1,13 @@
 //! The driver: reactor, timer wheel and clock. One worker at a time waits on it.
 
 use crate::callbacks::DROPPED;
+use crate::clock::Clock;
 use crate::sched::Parker;
 use crate::shared::Shared;
 use crate::task::run::swallow;
 use std::sync::Arc;
 use std::task::Waker;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, mem};
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::Mutex;
@@ -63,9 +64,9 @@ pub(crate) struct Driver {
     timers: Mutex<Timers>,
     /// The time of the earliest timer, a hint for busy workers; `u64::MAX` for none.
     next: AtomicU64,
-    /// When the reactor was asked last.
+    /// When the reactor was asked last, in real time.
     polled: AtomicU64,
-    origin: Instant,
+    clock: Arc<Clock>,
 }
 
 struct Timers {
@@ -78,9 +79,11 @@ struct Timers {
 }
 
 impl Driver {
-    pub(crate) fn new() -> io::Result<Self> {
+    pub(crate) fn new(paused: bool) -> io::Result<Self> {
+        let reactor = Arc::new(Reactor::new()?);
         Ok(Self {
-            reactor: Arc::new(Reactor::new()?),
+            clock: Arc::new(Clock::new(paused, Arc::clone(&reactor))),
+            reactor,
             holder: AtomicUsize::new(NOBODY),
             timers: Mutex::new(Timers {
                 wheel: Wheel::new(),
@@ -89,7 +92,6 @@ impl Driver {
             }),
             next: AtomicU64::new(u64::MAX),
             polled: AtomicU64::new(0),
-            origin: Instant::now(),
         })
     }
 
@@ -97,16 +99,8 @@ impl Driver {
         &self.reactor
     }
 
-    /// Nanoseconds since the runtime was made.
-    pub(crate) fn now(&self) -> u64 {
-        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
-    }
-
-    /// An instant as nanoseconds since the runtime was made, rounded up by nothing: the clock
-    /// is exact.
-    pub(crate) fn nanos(&self, instant: Instant) -> u64 {
-        let since = instant.saturating_duration_since(self.origin);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    pub(crate) fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// Sets a timer. It goes off at `deadline` or as soon after it as somebody looks.
@@ -177,15 +171,19 @@ impl Driver {
         taken.then(|| Turn(&self.holder))
     }
 
-    /// A busy worker's look: timers that are due, and now and then the reactor.
-    pub(crate) fn poll(&self, shared: &Shared, worker: usize, now: u64) -> Vec<Waker> {
+    /// A busy worker's look: timers that are due, and now and then the reactor. `real` is the
+    /// real time.
+    pub(crate) fn poll(&self, shared: &Shared, worker: usize, real: u64) -> Vec<Waker> {
         let mut wakers = Vec::new();
-        let events = self.has_sources() && now - self.polled.load(Relaxed).min(now) > POLL_INTERVAL;
-        if events && let Some(_turn) = self.try_take(worker) {
-            self.polled.store(now, Relaxed);
+        let since = real - self.polled.load(Relaxed).min(real);
+        if self.has_sources()
+            && since > POLL_INTERVAL
+            && let Some(_turn) = self.try_take(worker)
+        {
+            self.polled.store(real, Relaxed);
             self.wait(Some(Duration::ZERO), &mut wakers);
         }
-        if self.next.load(Relaxed) <= now {
+        if self.next.load(Relaxed) <= self.clock.at(real) {
             self.fire(shared, &mut wakers);
         }
         wakers
@@ -201,25 +199,44 @@ impl Driver {
         limit: Option<Duration>,
     ) -> Slept {
         let mut wakers = Vec::new();
-        let turn = if self.is_needed_within(limit) {
+        let resting = self.clock.rest();
+        let turn = if resting.is_some() || self.is_needed_within(limit) {
             self.try_take(who)
         } else {
             None
         };
         let Some(turn) = turn else {
+            self.clock.tell();
             parker.park(limit);
             return Slept::default();
         };
+        if resting.is_some() {
+            self.jump(shared, &mut wakers);
+        }
         let timeout = self.plan(limit);
-        if timeout != Some(Duration::ZERO) {
+        if wakers.is_empty() && timeout != Some(Duration::ZERO) {
             parker.park_on_driver(|| self.wait(timeout, &mut wakers));
         }
         self.timers.lock().waiting_until = 0;
         self.fire(shared, &mut wakers);
+        // With wakers in hand it is not at rest: before somebody else can have the turn.
+        drop(resting);
         drop(turn);
         Slept {
             wakers,
             on_driver: true,
+        }
+    }
+
+    /// Moves a clock that stands still on to the next timer, unless somebody has something to
+    /// do: what I/O has to tell comes first.
+    fn jump(&self, shared: &Shared, wakers: &mut Vec<Waker>) {
+        if self.has_sources() {
+            self.wait(Some(Duration::ZERO), wakers);
+        }
+        if wakers.is_empty() {
+            self.clock
+                .jump(shared, || self.timers.lock().wheel.next_deadline());
         }
     }
 
@@ -228,20 +245,22 @@ impl Driver {
     fn is_needed_within(&self, limit: Option<Duration>) -> bool {
         limit.is_none_or(|limit| {
             let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-            self.has_sources() || self.next.load(Relaxed) <= self.now().saturating_add(nanos)
+            self.has_sources() || self.next.load(Relaxed) <= self.clock.now().saturating_add(nanos)
         })
     }
 
     /// How long to wait: to the next timer or the limit. From here on an earlier timer ends
-    /// the wait.
+    /// the wait; while the clock stands still any timer does that is not due yet.
     fn plan(&self, limit: Option<Duration>) -> Option<Duration> {
         let mut timers = self.timers.lock();
-        let Some(next) = timers.wheel.next_deadline() else {
+        let now = self.clock.now();
+        let next = timers.wheel.next_deadline();
+        let Some(next) = next.filter(|next| *next <= now || !self.clock.is_paused()) else {
             timers.waiting_until = u64::MAX;
             return limit;
         };
         timers.waiting_until = next;
-        let left = Duration::from_nanos(next.saturating_sub(self.now()));
+        let left = Duration::from_nanos(next.saturating_sub(now));
         Some(limit.map_or(left, |limit| limit.min(left)))
     }
 
@@ -269,12 +288,22 @@ impl Driver {
         }
     }
 
+    /// Moves a clock that stands still and lets all timers go off that are due then; none if it
+    /// does not stand still.
+    pub(crate) fn advance(&self, shared: &Shared, by: Duration) -> Option<Vec<Waker>> {
+        let mut wakers = Vec::new();
+        self.clock.advance(by).then(|| {
+            self.fire(shared, &mut wakers);
+            wakers
+        })
+    }
+
     /// Lets all timers go off that are due.
     fn fire(&self, shared: &Shared, wakers: &mut Vec<Waker>) {
         let mut due = Vec::new();
         {
             let mut timers = self.timers.lock();
-            let now = self.now();
+            let now = self.clock.now();
             timers.wheel.advance(now, &mut due);
             let next = timers.wheel.next_deadline().unwrap_or(u64::MAX);
             self.next.store(next, Relaxed);
@@ -317,8 +346,8 @@ mod tests {
             std::thread::yield_now();
         }
         driver.next.store(0, Relaxed);
-        assert!(driver.poll(&shared, 1, driver.now()).is_empty());
-        let soon = driver.now() + 1_000_000;
+        assert!(driver.poll(&shared, 1, driver.clock().real()).is_empty());
+        let soon = driver.clock().now() + 1_000_000;
         assert!(
             driver
                 .insert(soon, Due::Wake(Waker::noop().clone()))

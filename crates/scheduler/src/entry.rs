@@ -127,6 +127,14 @@ impl Entries {
         }
     }
 
+    /// How many threads have no seat; none if some main future was woken.
+    pub(crate) fn seatless_at_rest(&self) -> Option<usize> {
+        let entries = self.0.lock();
+        let seatless = |entry: &&Arc<Entry>| entry.worker.load(Relaxed) == NO_WORKER;
+        let woken = entries.iter().any(|entry| entry.is_notified());
+        (!woken).then(|| entries.iter().filter(seatless).count())
+    }
+
     /// A seat is free: wakes a thread that has none.
     pub(crate) fn call_seatless(&self, shared: &Shared) {
         let has_none = |entry: &&Arc<Entry>| entry.worker.load(Relaxed) == NO_WORKER;

@@ -7,6 +7,7 @@ use crate::driver::{Due, drop_due};
 use crate::report::{self, Report};
 use crate::sched::Worker;
 use crate::shared::{Origin, Shared};
+use crate::task::cancel::wake_all;
 use crate::task::{Task, TaskControl};
 use std::fmt;
 use std::future::Future;
@@ -279,8 +280,7 @@ impl Handle {
 
     /// Schedules a callback after a delay.
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHandle {
-        let now = Instant::now();
-        match now.checked_add(delay) {
+        match self.time().checked_add(delay) {
             Some(at) => self.call_at(at, f),
             None => self.schedule_call(u64::MAX, CallHandle::new(Box::new(f), None)),
         }
@@ -289,7 +289,7 @@ impl Handle {
     /// Schedules a callback for an instant. Callbacks that are due at the same instant run in
     /// the order in which they were scheduled.
     pub fn call_at(&self, at: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
-        let nanos = self.0.driver.nanos(at);
+        let nanos = self.0.driver.clock().nanos(at);
         self.schedule_call(nanos, CallHandle::new(Box::new(f), Some(at)))
     }
 
@@ -301,11 +301,48 @@ impl Handle {
         handle
     }
 
-    /// The runtime's time.
+    /// The runtime's time: monotonic, and virtual if its clock is or was
+    /// [paused](Self::pause_time).
     #[doc(alias = "loop.time")]
     #[must_use]
     pub fn time(&self) -> Instant {
-        Instant::now()
+        self.0.driver.clock().instant()
+    }
+
+    /// Stops the runtime's clock, from any thread; a second call does nothing.
+    ///
+    /// From here on time passes only by [`advance_time`](Self::advance_time) and when the runtime
+    /// is at rest: all its threads sleep, no task is ready, no blocking job waits or runs, and no
+    /// I/O has come. Then the clock jumps to the next deadline, and no real time is lost. Limits
+    /// of real threads (`blocking_wait`, the end of the blocking pool) stay real.
+    #[doc(alias = "tokio::time::pause")]
+    pub fn pause_time(&self) {
+        if self.0.driver.clock().pause() {
+            // Whoever sleeps was not counted, and may wait for a real time.
+            self.0.entries.call_all(&self.0);
+            self.0.call_all_workers();
+            self.0.driver.reactor().notify();
+        }
+    }
+
+    /// Lets the clock go on from where it stands, as fast as real time, from any thread.
+    #[doc(alias = "tokio::time::resume")]
+    pub fn resume_time(&self) {
+        self.0.driver.clock().resume();
+    }
+
+    /// Moves a paused clock on by a duration, from any thread, and lets every timer go off that is
+    /// due then, in order; whoever it wakes sees the new time.
+    ///
+    /// # Panics
+    /// If the clock is not paused.
+    #[doc(alias = "tokio::time::advance")]
+    #[track_caller]
+    pub fn advance_time(&self, by: Duration) {
+        let Some(wakers) = self.0.driver.advance(&self.0, by) else {
+            panic!("the runtime's clock is not paused: call `time::pause()` before `advance`");
+        };
+        wake_all(wakers);
     }
 
     /// All tasks that have not ended.

@@ -75,8 +75,8 @@ impl Shared {
     pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
         let seats = config.workers + SPARE_SEATS;
         let (remotes, seats): (Vec<_>, Vec<_>) = (0..seats).map(Remote::pair).unzip();
-        let driver = Driver::new()?;
-        let blocking = Pool::new(&config);
+        let driver = Driver::new(config.start_paused)?;
+        let blocking = Pool::new(&config, Arc::clone(driver.clock()));
         let shared = Arc::new_cyclic(|me| Self {
             registry: Registry::new(),
             injector: Injector::new(),
@@ -114,6 +114,7 @@ impl Shared {
     pub(crate) fn give_seat(&self, seat: Seat) {
         self.seats.lock().push(seat);
         self.entries.call_seatless(self);
+        self.driver.clock().tell();
     }
 
     /// How many workers a search has to look at.
@@ -126,6 +127,18 @@ impl Shared {
     pub(crate) fn others_awake(&self) -> bool {
         let seated = self.remotes.len() - self.seats.lock().len();
         self.idle.sleeping() + 1 < seated
+    }
+
+    /// True if `resting` threads are all that run it, none of them was called, and nothing is
+    /// there to do (`clock`).
+    pub(crate) fn is_at_rest(&self, resting: usize) -> bool {
+        let seated = self.remotes.len() - self.seats.lock().len();
+        let seatless = self.entries.seatless_at_rest();
+        seatless.is_some_and(|seatless| resting == seated + seatless)
+            && self.idle.sleeping() == seated
+            && self.injector.is_empty()
+            && self.remotes.iter().all(|remote| remote.is_empty())
+            && !self.blocking.is_busy()
     }
 
     /// Work was pushed to a queue that every search looks at.

@@ -1,5 +1,6 @@
 //! A leaf future that is ready at an instant.
 
+use crate::clock;
 use crate::driver::Due;
 use crate::handle::{Handle, RuntimeError};
 use std::fmt;
@@ -43,11 +44,15 @@ impl Timer {
         self.deadline = deadline;
     }
 
-    /// True once the deadline has come.
+    /// True once the deadline has come, on the clock of the runtime where the timer is set; before
+    /// that, on the one of this thread.
     #[must_use]
     pub fn is_due(&self) -> bool {
-        self.deadline
-            .is_some_and(|deadline| Instant::now() >= deadline)
+        let now = || match &self.set {
+            Some((handle, _)) => handle.time(),
+            None => clock::now(),
+        };
+        self.deadline.is_some_and(|deadline| now() >= deadline)
     }
 
     fn unset(&mut self) {
@@ -79,7 +84,10 @@ impl Future for Timer {
         }
         let handle = Handle::current();
         let driver = &handle.shared().driver;
-        let set = driver.insert(driver.nanos(deadline), Due::Wake(cx.waker().clone()));
+        let set = driver.insert(
+            driver.clock().nanos(deadline),
+            Due::Wake(cx.waker().clone()),
+        );
         let Ok(key) = set else {
             panic!("{}", RuntimeError::Closed);
         };

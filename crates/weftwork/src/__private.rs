@@ -16,6 +16,8 @@ pub struct Options {
     pub workers: Option<usize>,
     /// One thread, asyncio's order.
     pub local: bool,
+    /// The clock is paused.
+    pub start_paused: bool,
     /// SIGTERM cancels the main task.
     pub sigterm: bool,
 }
@@ -50,10 +52,11 @@ pub fn run_test<F: Future>(options: Options, future: F) -> F::Output {
 
 #[track_caller]
 fn run_with<F: Future>(
-    mut builder: Builder,
+    builder: Builder,
     options: Options,
     future: F,
 ) -> Result<F::Output, TaskError> {
+    let mut builder = builder.start_paused(options.start_paused);
     if let Some(workers) = options.workers {
         builder = builder.workers(workers);
     }

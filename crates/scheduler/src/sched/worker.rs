@@ -102,6 +102,11 @@ impl Remote {
         };
         (remote, Seat { index, queue })
     }
+
+    /// True if there is no task in queue and slot.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.stealer.is_empty() && self.lifo.look().is_null()
+    }
 }
 
 impl Worker {
@@ -268,7 +273,7 @@ impl Worker {
     /// drowsy comes along soon.
     #[cold]
     fn look_around(&self) {
-        let now = self.shared.driver.now();
+        let now = self.shared.driver.clock().real();
         let (shared, me) = (self.shared(), self.seat.index);
         wake_all(shared.driver.poll(shared, me, now));
         // Whoever went to sleep in this moment took the driver to be attended.

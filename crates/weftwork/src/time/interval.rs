@@ -5,7 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
-use weftwork_scheduler::Timer;
+use weftwork_scheduler::{Timer, now};
 
 /// What an [`Interval`] does when ticks were missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn interval(period: Duration) -> io::Result<Interval> {
             "an interval of zero never lets anything else happen: use `yield_now` in a loop",
         ));
     }
-    let timer = Timer::new(Some(Instant::now()));
+    let timer = Timer::new(Some(now()));
     Ok(Interval {
         period,
         missed: MissedTick::default(),
@@ -66,7 +66,7 @@ impl Interval {
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
         let due = self.timer.deadline();
         ready!(Pin::new(&mut self.timer).poll(cx));
-        let now = Instant::now();
+        let now = now();
         let due = due.unwrap_or(now);
         self.timer.reset(self.next(due, now));
         Poll::Ready(due)

@@ -11,7 +11,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
-use weftwork_scheduler::Timer;
+use weftwork_scheduler::{TaskControl, Timer};
 use weftwork_task_context::{CancelSource, with_frame};
 
 /// The time was over.
@@ -52,6 +52,12 @@ pin_project! {
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
+        // The cancel of a timeout around this one that has struck: that one reports.
+        around: Option<Cancelled>,
+        // It struck, and the task was cancelled as well, which is still to be delivered.
+        waits_for_cancel: bool,
+        // How many requests to cancel the task had at the first poll.
+        requests: Option<u32>,
         // The cancel that is raised at every further poll.
         raised: Option<Cancelled>,
         probe: Probe,
@@ -101,6 +107,9 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         location: Location::caller(),
         deferred: false,
         outer: false,
+        around: None,
+        waits_for_cancel: false,
+        requests: None,
         raised: None,
         probe: Probe::new(),
     }
@@ -163,9 +172,33 @@ impl<F: Future> Timeout<F> {
         true
     }
 
-    /// The deadline has come: delivers a cancel inside.
-    fn expire(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+    /// The body was cancelled by the deadline, and is gone. If the task was cancelled as well, or
+    /// a timeout around this one has struck, that goes on.
+    fn expired_with(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
+        this.body.set(None);
+        let task = TaskControl::current();
+        let task = task.filter(|task| Some(task.cancelling()) > *this.requests);
+        let cause = this.around.take().or_else(|| task?.cancel_cause());
+        let Some(cause) = cause else {
+            return Poll::Ready(Err(Elapsed::new()));
+        };
+        *this.waits_for_cancel = !*this.outer;
+        if *this.outer {
+            this.probe.raise(&cause, cx);
+            *this.raised = Some(cause);
+        } else {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    }
+
+    /// The deadline has come: delivers a cancel inside.
+    fn expire(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.as_mut().project();
         *this.expiring = true;
         let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
         *this.cause = Some(cause.clone());
@@ -183,10 +216,7 @@ impl<F: Future> Timeout<F> {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Poll::Pending => {
-                this.body.set(None);
-                Poll::Ready(Err(Elapsed::new()))
-            }
+            Poll::Pending => self.expired_with(cx),
         }
     }
 }
@@ -202,6 +232,23 @@ impl<F: Future> Future for Timeout<F> {
         }
         let deliver = cancel::delivered();
         *this.outer |= deliver.is_some();
+        if *this.waits_for_cancel {
+            // A delivery is for whoever is outside. Without one the cancel was withdrawn, or it
+            // went past this timeout, and is raised here.
+            if cancel::declines(cx) {
+                return Poll::Pending;
+            }
+            *this.outer = true;
+            return self.expired_with(cx);
+        }
+        if let Some(cause) = &deliver
+            && cause.source() == CancelSource::Timeout
+        {
+            *this.around = Some(cause.clone());
+        }
+        if this.requests.is_none() {
+            *this.requests = TaskControl::current().map(|task| task.cancelling());
+        }
         let body = this
             .body
             .as_mut()
@@ -219,9 +266,9 @@ impl<F: Future> Future for Timeout<F> {
             cancel::mark_taken();
         }
         if let Some(cause) = heard.hit {
-            if *this.expiring && !*this.outer && heard.frame.busy() == 0 {
-                this.body.set(None);
-                return Poll::Ready(Err(Elapsed::new()));
+            let own = !*this.outer || cause.source() == CancelSource::Timeout;
+            if *this.expiring && own && heard.frame.busy() == 0 {
+                return self.expired_with(cx);
             }
             this.probe.raise(&cause, cx);
             if *this.outer {

@@ -41,7 +41,14 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let starts = !duration.is_zero() || is_a_task(&future);
+    let any: &dyn Any = &future;
+    let task = any.downcast_ref::<Task<F::Output>>();
+    let starts = !duration.is_zero() || task.is_some();
+    // It has a value, though its callbacks may have to see that first.
+    let duration = match task {
+        Some(task) if task.done() => Duration::MAX,
+        _ => duration,
+    };
     WaitFor {
         // Not in a closure, for the location.
         inner: if starts {
@@ -50,15 +57,6 @@ where
             None
         },
     }
-}
-
-fn is_a_task<F>(future: &F) -> bool
-where
-    F: Future + 'static,
-    F::Output: 'static,
-{
-    let any: &dyn Any = future;
-    any.is::<Task<F::Output>>()
 }
 
 impl<F: Future> Future for WaitFor<F> {

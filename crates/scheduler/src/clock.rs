@@ -1,0 +1,233 @@
+//! The runtime's clock: the real time, or a virtual one that moves only when it is told to and
+//! when everything is at rest.
+//!
+//! At rest is a runtime in which every thread sleeps and none was called, no task is queued, no
+//! main future was woken and no blocking job waits or runs. Whoever falls asleep while the clock
+//! stands still is counted under a lock, and tells the one on the driver; that one looks, under
+//! the same lock, whether all are counted. So whatever a sleeper did before is seen by the look,
+//! and a look that came too early is followed by another one. Threads that are no part of the
+//! runtime are not waited for: what they do comes at whatever time the clock then has.
+
+use crate::context;
+use crate::shared::Shared;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weftwork_io_driver::Reactor;
+use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::atomic::AtomicU64;
+use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+
+/// The word of a clock that nobody ever paused.
+const REAL: u64 = 0;
+/// In the word: the clock stands still, and the other bits are the time. Without it they are
+/// what is added to the real time, with a sign.
+const PAUSED: u64 = 1;
+/// Further than this (about 146 years) a virtual clock does not go: what is due later never comes.
+const END: u64 = 1 << 62;
+
+/// A clock.
+pub(crate) struct Clock {
+    origin: Instant,
+    /// One word, so that a look at it is one load and never sees two halves of a change.
+    word: AtomicU64,
+    /// How many threads sleep that fell asleep while the clock stood still. Changes of the word
+    /// are made under it, too.
+    resting: Mutex<usize>,
+    reactor: Arc<Reactor>,
+}
+
+/// A thread is counted as asleep while this lives.
+pub(crate) struct Resting<'a>(&'a Clock);
+
+impl Drop for Resting<'_> {
+    fn drop(&mut self) {
+        *self.0.resting.lock() -= 1;
+    }
+}
+
+impl Clock {
+    /// A clock, and whom to call when somebody falls asleep while it stands still.
+    pub(crate) fn new(paused: bool, reactor: Arc<Reactor>) -> Self {
+        Self {
+            origin: Instant::now(),
+            word: AtomicU64::new(if paused { PAUSED } else { REAL }),
+            resting: Mutex::new(0),
+            reactor,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_paused(&self) -> bool {
+        self.word.load(Relaxed) & PAUSED != 0
+    }
+
+    /// Nanoseconds of real time since the clock was made.
+    #[inline]
+    pub(crate) fn real(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The time of this clock at a real time.
+    #[inline]
+    pub(crate) fn at(&self, real: u64) -> u64 {
+        match self.word.load(Relaxed) {
+            REAL => real,
+            word => virtual_time(word, real),
+        }
+    }
+
+    /// Nanoseconds since the clock was made.
+    #[inline]
+    pub(crate) fn now(&self) -> u64 {
+        self.at(self.real())
+    }
+
+    /// The time as an instant.
+    #[inline]
+    pub(crate) fn instant(&self) -> Instant {
+        if self.word.load(Relaxed) == REAL {
+            return Instant::now();
+        }
+        self.instant_of(self.now())
+    }
+
+    fn instant_of(&self, nanos: u64) -> Instant {
+        // Within `END`, which every system's instants can say.
+        let instant = self.origin.checked_add(Duration::from_nanos(nanos));
+        instant.unwrap_or(self.origin)
+    }
+
+    /// An instant as nanoseconds since the clock was made, rounded up by nothing: the clock is
+    /// exact.
+    pub(crate) fn nanos(&self, instant: Instant) -> u64 {
+        let since = instant.saturating_duration_since(self.origin);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// The clock stands still from here on. False: it did already.
+    pub(crate) fn pause(&self) -> bool {
+        let _lock = self.resting.lock();
+        if self.is_paused() {
+            return false;
+        }
+        self.set(self.now());
+        true
+    }
+
+    /// The clock goes on from where it stands, as fast as the real time.
+    pub(crate) fn resume(&self) {
+        let _lock = self.resting.lock();
+        if self.is_paused() {
+            let ahead = self.now().cast_signed() - self.real().cast_signed();
+            self.word.store((ahead << 1).cast_unsigned(), Relaxed);
+        }
+        self.reactor.notify();
+    }
+
+    /// Moves a clock that stands still; false: it does not.
+    pub(crate) fn advance(&self, by: Duration) -> bool {
+        let _lock = self.resting.lock();
+        if !self.is_paused() {
+            return false;
+        }
+        let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        self.set(self.now().saturating_add(by));
+        true
+    }
+
+    fn set(&self, now: u64) {
+        self.word.store(now.min(END) << 1 | PAUSED, Relaxed);
+    }
+
+    /// This thread falls asleep; none if the clock does not stand still.
+    #[inline]
+    pub(crate) fn rest(&self) -> Option<Resting<'_>> {
+        if !self.is_paused() {
+            return None;
+        }
+        *self.resting.lock() += 1;
+        Some(Resting(self))
+    }
+
+    /// Somebody fell asleep, left or ended a job: whoever is on the driver looks once more
+    /// whether all are at rest.
+    pub(crate) fn tell(&self) {
+        if self.is_paused() {
+            self.reactor.notify();
+        }
+    }
+
+    /// Moves the clock on to the next deadline if the whole runtime is at rest. Whoever asks is
+    /// counted as asleep.
+    pub(crate) fn jump(&self, shared: &Shared, next: impl FnOnce() -> Option<u64>) {
+        let resting = self.resting.lock();
+        if self.is_paused()
+            && shared.is_at_rest(*resting)
+            && let Some(next) = next().filter(|next| *next < END)
+        {
+            self.set(next.max(self.now()));
+        }
+    }
+}
+
+#[cold]
+fn virtual_time(word: u64, real: u64) -> u64 {
+    if word & PAUSED != 0 {
+        word >> 1
+    } else {
+        real.saturating_add_signed(word.cast_signed() >> 1)
+    }
+}
+
+/// The time of this thread's runtime; the real time outside of one.
+#[must_use]
+pub fn now() -> Instant {
+    let here = context::with_worker(|worker| Some(worker?.shared().driver.clock().instant()));
+    here.or_else(|| Some(context::current()?.time()))
+        .unwrap_or_else(Instant::now)
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+
+    fn clock(paused: bool) -> Clock {
+        Clock::new(paused, Arc::new(Reactor::new().unwrap()))
+    }
+
+    #[test]
+    fn it_stands_still_until_it_is_moved_and_never_goes_back() {
+        let clock = clock(true);
+        let start = clock.instant();
+        assert_eq!(clock.now(), 0);
+        assert!(clock.advance(Duration::from_nanos(7)) && !clock.pause());
+        assert_eq!(clock.now(), 7);
+        assert_eq!(clock.instant() - start, Duration::from_nanos(7));
+        clock.resume();
+        assert!(!clock.advance(Duration::from_nanos(7)));
+        let resumed = clock.now();
+        assert!(resumed >= 7, "{resumed}");
+        assert!(clock.pause());
+        assert!(clock.now() >= resumed);
+    }
+
+    #[test]
+    fn real_time_that_passes_while_it_stands_still_is_left_out() {
+        let clock = clock(true);
+        std::thread::sleep(Duration::from_millis(30));
+        assert_eq!(clock.now(), 0);
+        let before = clock.real();
+        clock.resume();
+        let gone = clock.now();
+        assert!(gone <= clock.real() - before, "{gone}");
+    }
+
+    #[test]
+    fn it_does_not_wrap_at_the_end() {
+        let clock = clock(true);
+        assert!(clock.advance(Duration::MAX) && clock.advance(Duration::MAX));
+        assert_eq!(clock.now(), END);
+        clock.resume();
+        assert!(clock.now() >= END);
+    }
+}

@@ -1,0 +1,115 @@
+//! Two reasons to end meet: a deadline and a request, or two deadlines. What CPython does was found out by comparing random programs with it.
+
+mod common;
+
+use common::{EVERYWHERE, Log, On, Watchdog, ms};
+use std::future::{Future, pending};
+use weftwork::{
+    ResumeExt, Runtime, TaskError, catch, current_task, sleep, spawn, timeout, wait_for,
+};
+
+/// Runs a body everywhere with a clock that takes no real time.
+fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
+    for kind in EVERYWHERE {
+        let watchdog = Watchdog::start();
+        let runtime = On::runtime(kind, Runtime::builder().start_paused(true));
+        runtime.block_on(body());
+        runtime.close().unwrap();
+        drop(watchdog);
+    }
+}
+
+fn message(ended: Result<(), TaskError>) -> Option<String> {
+    match ended {
+        Err(TaskError::Cancelled(cause)) => cause.msg().map(str::to_owned),
+        other => panic!("not cancelled: {other:?}"),
+    }
+}
+
+#[test]
+fn a_cancel_that_was_caught_within_a_timeout_goes_on_when_the_deadline_strikes() {
+    paused(|| async {
+        let task = spawn(async {
+            let body = async {
+                drop(catch(pending::<()>()).await);
+                pending::<()>().await;
+            };
+            let late = timeout(ms(20), body).await;
+            panic!("{late:?}");
+        });
+        sleep(ms(1)).await;
+        task.cancel_with("caught");
+        assert_eq!(message(task.outcome().await).as_deref(), Some("caught"));
+    });
+}
+
+#[test]
+fn a_cancel_that_was_taken_back_does_not_hide_that_the_time_is_over() {
+    paused(|| async {
+        let task = spawn(async {
+            let body = async {
+                drop(catch(pending::<()>()).await);
+                current_task().unwrap().uncancel();
+                pending::<()>().await;
+            };
+            timeout(ms(20), body).await.is_err()
+        });
+        sleep(ms(1)).await;
+        task.cancel();
+        assert!(task.await, "the deadline is all that is left");
+    });
+}
+
+#[test]
+fn a_task_that_cancels_itself_while_it_cleans_up_after_a_deadline_is_cancelled_once() {
+    paused(|| async {
+        let log = Log::default();
+        let own = log.clone();
+        let task = spawn(async move {
+            let body = async {
+                let caught = catch(pending::<()>()).await;
+                current_task().unwrap().cancel_with("mine");
+                caught.or_resume().await;
+            };
+            let ended = catch(timeout(ms(1), body)).await;
+            own.add(format!("{}", matches!(ended, Err(TaskError::Cancelled(_)))));
+            sleep(ms(1)).await;
+            own.add("goes on");
+        });
+        task.await;
+        assert_eq!(log.get(), ["true", "goes on"]);
+    });
+}
+
+/// The outer deadline strikes first, the inner one while the body cleans up: the outer reports.
+#[test]
+fn an_inner_deadline_that_strikes_later_hands_the_outer_cancel_on() {
+    paused(|| async {
+        let log = Log::default();
+        let own = log.clone();
+        let inner = async move {
+            let body = async {
+                drop(catch(pending::<()>()).await);
+                pending::<()>().await;
+            };
+            let late = timeout(ms(20), body).await;
+            own.add(format!("inner {late:?}"));
+        };
+        assert!(timeout(ms(1), inner).await.is_err());
+        assert!(log.get().is_empty(), "{:?}", log.get());
+    });
+}
+
+#[test]
+fn no_time_is_enough_for_a_task_that_has_ended_and_whose_callbacks_are_to_come() {
+    paused(|| async {
+        for _ in 0..100 {
+            let task = spawn(async { 5 });
+            task.add_done_callback(|_| ());
+            while !task.done() {
+                weftwork::yield_now().await;
+            }
+            assert_eq!(wait_for(task, ms(0)).await, Ok(5));
+        }
+    });
+}

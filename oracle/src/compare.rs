@@ -1,0 +1,192 @@
+//! What is compared, and how.
+
+use crate::deliberate::{self, SPARE_TURN, is_spare_turn};
+use crate::interpret::{Event, Plan, run};
+use crate::judge::{Case, Judge};
+use crate::program::Program;
+use crate::python::source;
+use std::io;
+use std::sync::Arc;
+use weftwork::Runtime;
+
+/// Both sides.
+pub(crate) struct Bench {
+    pub(crate) judge: Judge,
+    local: Runtime,
+    /// The one with several workers, if there is one.
+    workers: Option<Runtime>,
+}
+
+/// What came of a comparison.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// The logs are equal.
+    Same,
+    /// Not equal, but for these deliberate differences.
+    Deliberate(Vec<&'static str>),
+    Different(Logs),
+}
+
+/// The logs of a program.
+#[derive(Debug)]
+pub(crate) struct Logs {
+    pub(crate) python: Vec<Event>,
+    /// That of asyncio with all deliberate differences.
+    pub(crate) nearest: Vec<Event>,
+    pub(crate) weftwork: Vec<Event>,
+}
+
+/// One thread, a virtual clock.
+fn fresh() -> io::Result<Runtime> {
+    let builder = Runtime::builder()
+        .start_paused(true)
+        .exception_handler(|_| ());
+    weftwork_scheduler::local::runtime(builder)
+}
+
+impl Bench {
+    pub(crate) fn new(judge: Judge) -> io::Result<Self> {
+        Ok(Self {
+            judge,
+            local: fresh()?,
+            workers: None,
+        })
+    }
+
+    /// A new runtime: the clock of one goes no further than a century.
+    pub(crate) fn refresh(&mut self) -> io::Result<()> {
+        self.local = fresh()?;
+        Ok(())
+    }
+
+    /// From here on there is a runtime with so many workers.
+    pub(crate) fn with_workers(&mut self, workers: usize) -> io::Result<()> {
+        let builder = Runtime::builder().start_paused(true).workers(workers);
+        self.workers = Some(builder.exception_handler(|_| ()).build()?);
+        Ok(())
+    }
+
+    /// What several workers did wrong in a program whose log does not depend on the order within an
+    /// instant; none: nothing.
+    ///
+    /// Each frame has to have the same events at the same times as in asyncio. Over all frames time
+    /// has to go forward, a task starts after its spawn, and its value is had after its end.
+    pub(crate) fn workers_fault(
+        &self,
+        program: &Arc<Program>,
+        python: &[Event],
+    ) -> Option<(String, Vec<Event>)> {
+        let runtime = self.workers.as_ref()?;
+        let log = runtime.block_on(run(Arc::clone(program), Plan::default()));
+        let fault = if by_frame(&log) == by_frame(python) {
+            order_fault(&log)?
+        } else {
+            "the frames saw something else".to_owned()
+        };
+        Some((fault, log))
+    }
+
+    /// The log of weftwork.
+    pub(crate) fn ours(&self, program: &Arc<Program>, plan: Plan) -> Vec<Event> {
+        self.local.block_on(run(Arc::clone(program), plan))
+    }
+
+    /// The logs of asyncio.
+    pub(crate) fn python(&mut self, programs: &[Arc<Program>]) -> io::Result<Vec<Vec<Event>>> {
+        self.python_with(programs, &[])
+    }
+
+    fn python_with(
+        &mut self,
+        programs: &[Arc<Program>],
+        deliberate: &[&str],
+    ) -> io::Result<Vec<Vec<Event>>> {
+        let sources: Vec<_> = programs.iter().map(|program| source(program)).collect();
+        let cases: Vec<Case<'_>> = sources
+            .iter()
+            .map(|text| (text.as_str(), deliberate))
+            .collect();
+        self.judge.logs(&cases)
+    }
+
+    /// Compares the log of weftwork with that of asyncio.
+    pub(crate) fn verdict(
+        &mut self,
+        program: &Arc<Program>,
+        python: Vec<Event>,
+        weftwork: Vec<Event>,
+    ) -> io::Result<Verdict> {
+        if python == weftwork {
+            return Ok(Verdict::Same);
+        }
+        let names = deliberate::names();
+        let source = program;
+        let program = std::slice::from_ref(program);
+        let nearest = self.python_with(program, &names)?.remove(0);
+        if nearest != weftwork {
+            for log in [&python, &nearest] {
+                if is_spare_turn(source, log, &weftwork) {
+                    return Ok(Verdict::Deliberate(vec![SPARE_TURN]));
+                }
+            }
+            return Ok(Verdict::Different(Logs {
+                python,
+                nearest,
+                weftwork,
+            }));
+        }
+        // Which of them it is: those without which the log is another one.
+        let mut needed = Vec::new();
+        for name in &names {
+            let others: Vec<_> = names
+                .iter()
+                .copied()
+                .filter(|other| other != name)
+                .collect();
+            if self.python_with(program, &others)?.remove(0) != weftwork {
+                needed.push(*name);
+            }
+        }
+        Ok(Verdict::Deliberate(needed))
+    }
+
+    /// Runs and compares one program.
+    pub(crate) fn judge(&mut self, program: &Program, plan: Plan) -> io::Result<Verdict> {
+        let program = Arc::new(program.clone());
+        let weftwork = self.ours(&program, plan);
+        let python = self.python(std::slice::from_ref(&program))?.remove(0);
+        self.verdict(&program, python, weftwork)
+    }
+}
+
+/// The log, frame by frame; the events of each in their order.
+pub(crate) fn by_frame(log: &[Event]) -> Vec<Event> {
+    let mut log = log.to_vec();
+    log.sort_by(|a, b| a.who.cmp(&b.who));
+    log
+}
+
+/// What is wrong with the order of a log.
+fn order_fault(log: &[Event]) -> Option<String> {
+    if !log.is_sorted_by_key(|event| event.time) {
+        return Some("time went back".to_owned());
+    }
+    let place = |who: &str, is: &dyn Fn(&str) -> bool| {
+        log.iter()
+            .position(|event| event.who == who && is(&event.what))
+    };
+    for (n, event) in log.iter().enumerate() {
+        let child = |slot: &str| format!("{}.{slot}", event.who);
+        if let Some(slot) = event.what.strip_prefix("spawn ")
+            && place(&child(slot), &|_| true).is_some_and(|start| start < n)
+        {
+            return Some(format!("{} started before its spawn", child(slot)));
+        }
+        if let Some((_, slot)) = event.what.split_once(" of ")
+            && place(&child(slot), &|what| what.starts_with("end")).is_none_or(|end| end > n)
+        {
+            return Some(format!("{} had not ended", child(slot)));
+        }
+    }
+    None
+}

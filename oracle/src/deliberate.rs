@@ -1,0 +1,219 @@
+//! The list of deliberate differences.
+//!
+//! A difference is recognised by what it is: `turns.py` has it as a change to asyncio, and a log of
+//! weftwork that is not asyncio's own has to be, line by line, that of asyncio with such changes.
+
+use crate::interpret::Event;
+use crate::program::{Call, Except, Program, Stmt, When, Who};
+
+/// A deliberate difference.
+pub(crate) struct Deliberate {
+    /// Its name in `turns.py`.
+    pub(crate) name: &'static str,
+    pub(crate) reason: &'static str,
+    /// The shortest program that shows it.
+    pub(crate) program: fn() -> Program,
+}
+
+const fn call(slot: usize, function: usize) -> Call {
+    Call { slot, function }
+}
+
+/// All of them.
+pub(crate) const DELIBERATE: &[Deliberate] = &[
+    Deliberate {
+        name: "late cancel",
+        reason: "asyncio's cancel() walks down to the innermost await at once; weftwork delivers it in \
+                 the next turn of each task on the way, for that task may be running elsewhere",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 2)),
+                    Stmt::Gather(vec![call(1, 1)], false),
+                ],
+                vec![],
+                vec![Stmt::Cancel(Who::Parent, None)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "early strike",
+        reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
+                 turn; asyncio takes one more",
+        program: || {
+            let me = Stmt::Cancel(Who::Me, None);
+            Program(vec![vec![me, Stmt::CallSoon(1), Stmt::Get(0)]])
+        },
+    },
+    Deliberate {
+        name: "short way",
+        reason: "the end of a child wakes whoever awaits a gather, wait or as_completed directly, and what \
+                 has ended already is seen without a turn; asyncio's callbacks take one more",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Wait(vec![0], When::All, None),
+                ],
+                vec![Stmt::Spawn(call(0, 2))],
+                vec![Stmt::CallSoon(1)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "quick zero",
+        reason: "wait_for without time raises without suspending, and wait without time takes one turn; \
+                 asyncio takes a turn for the former and three for the latter",
+        program: || {
+            Program(vec![
+                vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], true)],
+                vec![Stmt::WaitFor(call(0, 2), 0)],
+                vec![],
+            ])
+        },
+    },
+    Deliberate {
+        name: "uncounted limit",
+        reason: "a timeout that strikes is no request to cancel, so it does not count in cancelling(); \
+                 asyncio's counts until it is over",
+        program: || {
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            Program(vec![vec![Stmt::Timeout(
+                10_000,
+                vec![Stmt::Finally(nap, vec![Stmt::Cancelling(Who::Me)])],
+            )]])
+        },
+    },
+    Deliberate {
+        name: "kept message",
+        reason: "the outcomes of a gather, a shield and a timeout keep the message of a cancel, which asyncio leaves out",
+        program: || {
+            let shielded = Stmt::Try(vec![Stmt::Shield(0)], Except::Cancelled, vec![], false);
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 1)), shielded],
+                vec![Stmt::Cancel(Who::Me, Some(1))],
+            ])
+        },
+    },
+    Deliberate {
+        name: "callbacks first",
+        reason: "whoever takes a task's value is woken once the callbacks that were added before have seen it; \
+                 asyncio schedules both at once",
+        program: || {
+            Program(vec![
+                vec![Stmt::Spawn(call(0, 1)), Stmt::Spawn(call(1, 1))],
+                vec![Stmt::Spawn(call(0, 2)), Stmt::OnDone(0, 1), Stmt::Join(0)],
+                vec![],
+            ])
+        },
+    },
+    Deliberate {
+        name: "whole cancel",
+        reason: "a gather that is cancelled waits for the clean-up of all its children, so that a parent ends \
+                 after them, and is cancelled whatever they give; asyncio goes on at the first one that fails",
+        program: || {
+            let slow = vec![Stmt::Sleep(1_000_000)];
+            Program(vec![
+                vec![Stmt::Timeout(
+                    10_000,
+                    vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], false)],
+                )],
+                vec![Stmt::Sleep(2_000_000)],
+                vec![Stmt::Finally(vec![Stmt::Sleep(2_000_000)], slow)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "fair queue",
+        reason: "an item is handed to whoever has waited longest; asyncio wakes that task, and another one that \
+                 asks before its turn takes the item",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Put(1, 1),
+                    Stmt::TryGet(1),
+                ],
+                vec![Stmt::Get(1)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "first failure",
+        reason: "of tasks that had failed before, a gather raises what failed first in time; asyncio what \
+                 comes first in the input",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Spawn(call(1, 2)),
+                    Stmt::Sleep(1_000_000),
+                    Stmt::GatherKids(vec![1, 0], false),
+                ],
+                vec![Stmt::Raise(1)],
+                vec![Stmt::Raise(2)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "one strike",
+        reason: "a task that cancels itself while it handles a timeout's cancel is cancelled once; asyncio raises \
+                 that cancel again and has another one to come",
+        program: || {
+            let again = vec![Stmt::Cancel(Who::Me, None)];
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            let body = vec![Stmt::Try(nap, Except::Cancelled, again, true)];
+            let limit = vec![Stmt::Timeout(10_000, body)];
+            Program(vec![vec![Stmt::Finally(
+                limit,
+                vec![Stmt::Sleep(1_000_000)],
+            )]])
+        },
+    },
+    Deliberate {
+        name: SPARE_TURN,
+        reason: "a limit that strikes wakes its task once more, and so does the end of a task for a wait that was \
+                 given up: what has happened by then is seen a turn early",
+        program: || {
+            Program(vec![
+                vec![Stmt::Timeout(
+                    10_000,
+                    vec![Stmt::Gather(vec![call(0, 1)], true)],
+                )],
+                vec![Stmt::Finally(
+                    vec![Stmt::AwaitFuture(0)],
+                    vec![Stmt::Spawn(call(0, 2))],
+                )],
+                vec![],
+            ])
+        },
+    },
+];
+
+/// The difference that is no change to asyncio: the logs differ only in which frame comes first
+/// within an instant, and the program has a construct that takes a spare turn.
+pub(crate) const SPARE_TURN: &str = "spare turn";
+
+/// The names of those which are changes to asyncio.
+pub(crate) fn names() -> Vec<&'static str> {
+    let names = DELIBERATE.iter().map(|difference| difference.name);
+    names.filter(|name| *name != SPARE_TURN).collect()
+}
+
+/// True if the logs differ by spare turns alone.
+pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Event]) -> bool {
+    let sorted = |log: &[Event]| {
+        let mut log = log.to_vec();
+        // Stable: the events of a frame stay in their order.
+        log.sort_by(|a, b| (a.time, &a.who).cmp(&(b.time, &b.who)));
+        log
+    };
+    let spare = |stmt: &Stmt| {
+        matches!(
+            stmt,
+            Stmt::Wait(..) | Stmt::Timeout(..) | Stmt::WaitFor(..) | Stmt::WaitForKid(..)
+        )
+    };
+    program.has(spare) && sorted(nearest) == sorted(weftwork)
+}

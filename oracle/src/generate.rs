@@ -1,0 +1,288 @@
+//! Random programs.
+
+use crate::judge::Version;
+use crate::program::{Block, Call, Except, Program, Stmt, When, Who};
+use fastrand::Rng;
+
+/// Blocks inside of blocks, at most.
+const DEPTH: usize = 3;
+
+/// The constructs that a version of Python cannot judge: they came, or got their present meaning,
+/// later.
+pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
+    let mut unjudged = Vec::new();
+    if version < (3, 12, 0) {
+        unjudged.extend(["wait_for of a coroutine", "wait_for of a task"]);
+    }
+    if version < (3, 13, 0) {
+        // Before, a cancel that was taken back and not delivered struck all the same.
+        unjudged.push("uncancel");
+    }
+    unjudged
+}
+
+/// A program whose log does not depend on who runs first, with this number: every function is called
+/// once, and every one sleeps first, for a time of its own. So nothing happens at the same instant but
+/// what has one cause, and nobody shares anything.
+pub(crate) fn tree(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
+    let mut rng = Rng::with_seed(mixed(seed, number));
+    let functions = rng.usize(2..9);
+    let (mut limits, mut called) = (0, 1);
+    let bodies = (0..functions).map(|function| {
+        let mut writer = Writer {
+            rng: &mut rng,
+            judged,
+            function,
+            functions,
+            slots: 0,
+            limits: &mut limits,
+            kids: Vec::new(),
+            called: Some(&mut called),
+        };
+        let mut body = vec![Stmt::Sleep(writer.time())];
+        body.extend(writer.block(0));
+        body
+    });
+    Program(bodies.collect())
+}
+
+fn mixed(seed: u64, number: u64) -> u64 {
+    seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ number.wrapping_mul(0xD1B5_4A32_D192_ED03)
+}
+
+/// The program with this number; `judged` says which constructs may stand in it.
+pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
+    let mut rng = Rng::with_seed(mixed(seed, number));
+    let functions = rng.usize(2..6);
+    let mut limits = 0;
+    let bodies = (0..functions).map(|function| {
+        let mut writer = Writer {
+            rng: &mut rng,
+            judged,
+            function,
+            functions,
+            slots: 0,
+            limits: &mut limits,
+            kids: Vec::new(),
+            called: None,
+        };
+        writer.block(0)
+    });
+    Program(bodies.collect())
+}
+
+/// Writes the body of one function.
+struct Writer<'a> {
+    rng: &'a mut Rng,
+    judged: &'a dyn Fn(&Stmt) -> bool,
+    function: usize,
+    functions: usize,
+    slots: usize,
+    /// How many limits there are in the program.
+    limits: &'a mut u32,
+    /// The slots of spawned tasks.
+    kids: Vec<usize>,
+    /// In a tree: the functions up to here have a caller.
+    called: Option<&'a mut usize>,
+}
+
+impl Writer<'_> {
+    fn block(&mut self, depth: usize) -> Block {
+        let most = if depth == 0 { 6 } else { 3 };
+        let least = usize::from(depth == 0);
+        let mut block = Vec::new();
+        for _ in 0..self.rng.usize(least..=most) {
+            let stmt = self.statement(depth);
+            if !(self.judged)(&stmt) {
+                continue;
+            }
+            let spawned = match stmt {
+                Stmt::Spawn(call) if self.called.is_none() && self.rng.u8(0..6) == 0 => {
+                    Some(call.slot)
+                }
+                _ => None,
+            };
+            block.push(stmt);
+            // Nobody else waits for that task: whoever does is woken after its callbacks.
+            if let Some(slot) = spawned {
+                block.push(Stmt::OnDone(slot, self.number()));
+                self.kids.retain(|kid| *kid != slot);
+            }
+        }
+        block
+    }
+
+    /// The time of a sleep.
+    fn time(&mut self) -> u32 {
+        if self.called.is_some() {
+            return self.rng.u32(1..8_000_000);
+        }
+        1_000_000 * self.rng.u32(0..8)
+    }
+
+    /// The time of a limit or a callback. Each has its own last digits, so that no two things
+    /// happen at the same instant by chance: their order is not what is compared.
+    fn limit(&mut self) -> u32 {
+        *self.limits += 1;
+        if self.called.is_some() {
+            return self.time();
+        }
+        if self.rng.u8(0..8) == 0 {
+            return 0;
+        }
+        1_000_000 * self.rng.u32(0..8) + 10_000 * *self.limits
+    }
+
+    fn number(&mut self) -> u32 {
+        self.rng.u32(0..100)
+    }
+
+    /// True if there is a function that this one may start.
+    fn may_call(&self) -> bool {
+        let called = self.called.as_deref().copied().unwrap_or_default();
+        self.function.max(called.saturating_sub(1)) + 1 < self.functions
+    }
+
+    fn call(&mut self) -> Call {
+        self.slots += 1;
+        let function = match self.called.as_deref_mut() {
+            Some(called) => {
+                *called = (*called).max(self.function + 1) + 1;
+                *called - 1
+            }
+            None => self.rng.usize(self.function + 1..self.functions),
+        };
+        Call {
+            slot: self.slots - 1,
+            function,
+        }
+    }
+
+    fn calls(&mut self) -> Vec<Call> {
+        let mut calls = vec![self.call()];
+        for _ in 0..self.rng.usize(0..3) {
+            if self.may_call() {
+                calls.push(self.call());
+            }
+        }
+        calls
+    }
+
+    /// The slot of some spawned task, or, rarely, of none.
+    fn kid(&mut self) -> usize {
+        if self.kids.is_empty() {
+            return 0;
+        }
+        self.kids[self.rng.usize(..self.kids.len())]
+    }
+
+    fn some_kids(&mut self) -> Vec<usize> {
+        let mut kids = self.kids.clone();
+        self.rng.shuffle(&mut kids);
+        kids.truncate(self.rng.usize(1..4));
+        kids
+    }
+
+    fn who(&mut self) -> Who {
+        if self.called.is_some() {
+            return Who::Kid(self.kid());
+        }
+        match self.rng.u8(0..6) {
+            0 => Who::Me,
+            1 => Who::Parent,
+            2 => Who::Sibling(self.rng.usize(0..3)),
+            _ => Who::Kid(self.kid()),
+        }
+    }
+
+    fn statement(&mut self, depth: usize) -> Stmt {
+        match self.rng.u8(0..20) {
+            0..5 if self.may_call() => self.starting(),
+            5..9 if !self.kids.is_empty() => self.waiting(),
+            9..12 if depth < DEPTH => self.with_blocks(depth),
+            12..14 if self.called.is_none() => self.about_tasks(),
+            14..16 if self.called.is_none() => self.with_objects(depth),
+            16 => self.calling_back(),
+            17 => match self.rng.u8(0..3) {
+                0 => Stmt::Raise(self.number()),
+                _ => Stmt::Note(self.number()),
+            },
+            _ => Stmt::Sleep(self.time()),
+        }
+    }
+
+    fn starting(&mut self) -> Stmt {
+        match self.rng.u8(0..10) {
+            0 => Stmt::Gather(self.calls(), false),
+            1 => Stmt::Gather(self.calls(), true),
+            2 => Stmt::AsCompleted(self.calls()),
+            3 => Stmt::WaitFor(self.call(), self.limit()),
+            _ => {
+                let call = self.call();
+                self.kids.push(call.slot);
+                Stmt::Spawn(call)
+            }
+        }
+    }
+
+    fn waiting(&mut self) -> Stmt {
+        match self.rng.u8(0..9) {
+            0..3 => Stmt::Join(self.kid()),
+            3 => Stmt::Shield(self.kid()),
+            4 => Stmt::GatherKids(self.some_kids(), self.rng.bool()),
+            5 => Stmt::WaitForKid(self.kid(), self.limit()),
+            _ => {
+                let when = [When::First, When::Exception, When::All][self.rng.usize(0..3)];
+                let timeout = self.rng.bool().then(|| self.limit());
+                Stmt::Wait(self.some_kids(), when, timeout)
+            }
+        }
+    }
+
+    fn with_blocks(&mut self, depth: usize) -> Stmt {
+        let body = self.block(depth + 1);
+        match self.rng.u8(0..8) {
+            0..2 => Stmt::Timeout(self.limit().max(1000), body),
+            2..4 => Stmt::Finally(body, self.block(depth + 1)),
+            _ => {
+                let all = [Except::Cancelled, Except::Exception, Except::Both];
+                let except = all[self.rng.usize(0..3)];
+                Stmt::Try(body, except, self.block(depth + 1), self.rng.bool())
+            }
+        }
+    }
+
+    fn about_tasks(&mut self) -> Stmt {
+        let who = self.who();
+        match self.rng.u8(0..8) {
+            0 => Stmt::Uncancel(who),
+            1 => Stmt::Cancelling(who),
+            2 => Stmt::State(who),
+            _ => {
+                let message = self.rng.bool().then(|| self.number());
+                Stmt::Cancel(who, message)
+            }
+        }
+    }
+
+    fn with_objects(&mut self, depth: usize) -> Stmt {
+        let n = self.rng.usize(0..2);
+        match self.rng.u8(0..10) {
+            0..2 => Stmt::Put(n, self.number()),
+            2..4 => Stmt::Get(n),
+            4 => Stmt::TryPut(n, self.number()),
+            5 => Stmt::TryGet(n),
+            6 => Stmt::SetFuture(n, self.number()),
+            7 => Stmt::AwaitFuture(n),
+            _ => Stmt::WithSemaphore(n, self.block(depth.max(1) + 1)),
+        }
+    }
+
+    fn calling_back(&mut self) -> Stmt {
+        match self.rng.u8(0..3) {
+            0 if self.called.is_none() => Stmt::CallSoon(self.number()),
+            1 => Stmt::CallLater(self.limit().max(1000), self.number()),
+            _ => Stmt::CancelLater(self.limit().max(1000), self.who()),
+        }
+    }
+}

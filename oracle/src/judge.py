@@ -1,0 +1,315 @@
+"""Runs programs under asyncio with a virtual clock: one JSON line in, one JSON line out.
+
+A line in is the source of a program and the deliberate differences that asyncio is to have
+(`turns.py`), a line out is its log: [[time, frame, event], ..]. The names that the programs use
+(`Frame`, `World`) are below; one unit of time is a second to asyncio.
+"""
+
+import asyncio
+import gc
+import heapq
+import itertools
+import json
+import sys
+import zlib
+
+HORIZON = 1_000_000_000
+# The deliberate differences of the program that runs.
+DELIBERATE = set()
+
+
+# No wait on the selector is too long.
+asyncio.base_events.MAXIMUM_SELECT_TIMEOUT = HORIZON
+
+
+class Clock:
+    """A selector without sockets: whoever waits on it lets the virtual time pass."""
+
+    def __init__(self):
+        self.now = 0
+
+    def select(self, timeout):
+        if timeout is None:
+            raise RuntimeError("nothing will ever happen")
+        self.now += timeout
+        return ()
+
+
+class Timer(asyncio.TimerHandle):
+    """Of equal deadlines asyncio's heap promises nothing; here they come in order of scheduling."""
+
+    def __lt__(self, other):
+        return (self._when, self.number) < (other._when, other.number)
+
+
+class Loop(asyncio.base_events.BaseEventLoop):
+    """The event loop of asyncio itself, on the virtual clock."""
+
+    def __init__(self):
+        super().__init__()
+        self._selector = Clock()
+        # All times are whole; at great ones the default gets lost in rounding.
+        self._clock_resolution = 0.5
+        self.timers = 0
+
+    def call_at(self, when, callback, *args, context=None):
+        timer = Timer(when, callback, args, self, context)
+        timer.number = self.timers = self.timers + 1
+        timer._scheduled = True
+        heapq.heappush(self._scheduled, timer)
+        return timer
+
+    def time(self):
+        return self._selector.now
+
+    def _process_events(self, events):
+        pass
+
+    def _write_to_self(self):
+        pass
+
+
+class Boom(Exception):
+    pass
+
+
+def text_of(error):
+    """How an exception stands in the log."""
+    if isinstance(error, asyncio.CancelledError):
+        return "Cancelled" + "".join(f" {arg}" for arg in error.args if arg)
+    if isinstance(error, (Boom, TimeoutError)):
+        return " ".join([type(error).__name__, *map(str, error.args)])
+    return f"{type(error).__name__}: {error}"
+
+
+def limits(task):
+    """What a deliberate difference leaves out of a count of cancels."""
+    return getattr(task, "limits", 0)
+
+
+class World:
+    """What all tasks of a program share."""
+
+    def __init__(self, loop, start):
+        self.loop, self.start, self.log, self.closed = loop, start, [], False
+        self.tasks = {}
+        self.queues = [asyncio.Queue(1), asyncio.Queue()]
+        self.semaphores = [asyncio.Semaphore(1), asyncio.Semaphore(2)]
+        self.futures = [loop.create_future() for _ in range(2)]
+        self.awaited = [False, False]
+
+    def write(self, who, what):
+        if not self.closed:
+            self.log.append([int(self.loop.time() - self.start), who, what])
+
+
+class Frame:
+    """One call of a function of the program."""
+
+    def __init__(self, world, name):
+        self.world, self.name, self.kids = world, name, {}
+        # Its value is its own.
+        self.acc = zlib.crc32(name.encode()) % 1000
+        self.taken = set()
+
+    def log(self, what):
+        self.world.write(self.name, what)
+
+    def see(self, value, of=""):
+        self.acc = (self.acc * 31 + value) % 1_000_003
+        self.log(f"got {value}{of}")
+
+    def limit(self, time):
+        """The time of a limit, a bit different in each frame: no two strike at the same instant."""
+        return time and time + zlib.crc32(self.name.encode()) % 10_000
+
+    # Tasks.
+
+    def child(self, slot):
+        return Frame(self.world, f"{self.name}.{slot}")
+
+    def call(self, slot, function):
+        return run(function, self.child(slot))
+
+    def spawn(self, slot, function):
+        frame = self.child(slot)
+        self.log(f"spawn {slot}")
+        self.kids[slot] = asyncio.create_task(run(function, frame))
+        self.world.tasks[frame.name] = self.kids[slot]
+
+    def take(self, *slots):
+        """Tasks to be used up, except those whose value was taken before."""
+        wanted = [slot for slot in slots if slot in self.kids and slot not in self.taken]
+        taken = {slot: self.kids.pop(slot) for slot in wanted}
+        if not taken:
+            self.log("none")
+        return list(taken.values())
+
+    async def join(self, slot, how=lambda task: task):
+        if slot not in self.kids:
+            return self.log("none")
+        try:
+            self.see(await how(self.kids[slot]), f" of {slot}")
+            self.taken.add(slot)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            del self.kids[slot]
+            raise
+
+    async def wait(self, slots, when, timeout=None):
+        names = {self.kids[slot]: slot for slot in slots if slot in self.kids}
+        if not names:
+            return self.log("none")
+        done, pending = await asyncio.wait(names, return_when=when, timeout=timeout)
+        done, pending = (sorted(names[task] for task in tasks) for tasks in (done, pending))
+        self.log(f"done {done} pending {pending}")
+
+    async def as_completed(self, *calls):
+        for next_one in asyncio.as_completed([asyncio.create_task(call) for call in calls]):
+            self.see(await next_one)
+
+    async def gather(self, children):
+        if children:
+            for value in await asyncio.gather(*children):
+                self.see(value)
+
+    async def gather_outcomes(self, children):
+        if children:
+            for value in await asyncio.gather(*children, return_exceptions=True):
+                self.log(f"outcome {value if isinstance(value, int) else text_of(value)}")
+
+    def find(self, who):
+        if who == "me":
+            return asyncio.current_task()
+        if who == "parent":
+            return self.world.tasks.get(self.name.rpartition(".")[0])
+        kind, slot = who.split()
+        parent = self.name if kind == "kid" else self.name.rpartition(".")[0]
+        return self.world.tasks.get(f"{parent}.{slot}")
+
+    def with_task(self, who, what):
+        task = self.find(who)
+        self.log("none" if task is None else str(what(task)))
+
+    def cancel(self, who, *msg):
+        self.with_task(who, lambda task: task.cancel(*msg))
+
+    def uncancel(self, who):
+        self.with_task(who, lambda task: task.uncancel() - limits(task))
+
+    def cancelling(self, who):
+        self.with_task(who, lambda task: task.cancelling() - limits(task))
+
+    def state(self, who):
+        self.with_task(who, lambda task: f"{task.done()} {task.cancelled()}")
+
+    # Callbacks.
+
+    def call_soon(self, number):
+        self.world.loop.call_soon(self.world.write, "callback", f"soon {number}")
+
+    def call_later(self, delay, number):
+        self.world.loop.call_later(delay, self.world.write, "callback", f"later {number}")
+
+    def cancel_later(self, delay, who):
+        task = self.find(who)
+        if task is None:
+            return self.log("none")
+        self.world.loop.call_later(
+            delay, lambda: self.world.write("callback", f"cancel {task.cancel('later')}")
+        )
+
+    def on_done(self, slot, number):
+        if slot not in self.kids:
+            return self.log("none")
+        self.kids[slot].add_done_callback(
+            lambda task: self.world.write("callback", f"done {number} {task.cancelled()}")
+        )
+
+    # Queues and futures.
+
+    async def put(self, queue, value):
+        await self.world.queues[queue].put(value)
+        self.log("put")
+
+    async def get(self, queue):
+        self.see(await self.world.queues[queue].get())
+
+    def try_put(self, queue, value):
+        try:
+            self.world.queues[queue].put_nowait(value)
+            self.log("put")
+        except asyncio.QueueFull:
+            self.log("full")
+
+    def try_get(self, queue):
+        try:
+            self.see(self.world.queues[queue].get_nowait())
+        except asyncio.QueueEmpty:
+            self.log("empty")
+
+    def set_future(self, number, value):
+        try:
+            self.world.futures[number].set_result(value)
+            self.log("set")
+        except asyncio.InvalidStateError:
+            self.log("invalid state")
+
+    async def await_future(self, number):
+        if self.world.awaited[number]:
+            return self.log("none")
+        self.world.awaited[number] = True
+        self.see(await self.world.futures[number])
+
+
+async def run(function, frame):
+    frame.world.tasks[frame.name] = asyncio.current_task()
+    frame.log("start")
+    try:
+        await function(frame)
+    except asyncio.CancelledError:
+        frame.log("end cancelled")
+        raise
+    except BaseException as error:
+        frame.log(f"end {text_of(error)}")
+        raise
+    frame.log(f"end {frame.acc}")
+    return frame.acc
+
+
+async def root(world, main):
+    frame = Frame(world, "m")
+    task = asyncio.create_task(run(main, frame))
+    world.tasks["m"] = task
+    await asyncio.sleep(HORIZON)
+    world.closed = True
+    me = asyncio.current_task()
+    while others := asyncio.all_tasks() - {me}:
+        for other in others:
+            other.cancel()
+        await asyncio.sleep(HORIZON)
+
+
+def judge(source, deliberate):
+    DELIBERATE.clear()
+    DELIBERATE.update(deliberate)
+    names = {"asyncio": asyncio, "Boom": Boom, "text_of": text_of}
+    exec(compile(source, "program", "exec"), names)
+    loop = Loop()
+    loop.set_exception_handler(lambda loop, context: None)
+    if deliberate:
+        loop.set_task_factory(lambda loop, coro, **options: TurnTask(coro, loop=loop, **options))
+    asyncio.set_event_loop(loop)
+    try:
+        world = World(loop, loop.time())
+        loop.run_until_complete(root(world, names["f0"]))
+    finally:
+        loop.close()
+    return world.log
+
+
+def main():
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(judge(*json.loads(line))), flush=True)

@@ -1,0 +1,379 @@
+"""asyncio with the turns of weftwork: what the deliberate differences are, as code.
+
+weftwork promises the same things at the same times, but not the same number of turns of the loop. Where
+a log differs from that of asyncio itself, it has to be the log of this.
+"""
+
+PyTask = asyncio.tasks._PyTask
+
+
+PyFuture = asyncio.futures._PyFuture
+# Numbers the ends of tasks.
+ENDS = itertools.count()
+
+
+def passes_on(waiter):
+    """True if whoever awaits this hands a cancel on to it."""
+    return isinstance(waiter, (PyTask, asyncio.tasks._GatheringFuture, TurnGather))
+
+
+def is_waiter(callback):
+    """True if it is asyncio, not the program, that hears of an end."""
+    callback = getattr(callback, "func", callback)
+    owner = getattr(callback, "__self__", None)
+    modules = ("asyncio.tasks", "asyncio.taskgroups")
+    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather))
+
+
+def is_inner(callback):
+    """True if it hears of the end for a group, and the short way is on."""
+    waker = isinstance(getattr(callback, "__self__", None), PyTask)
+    return is_waiter(callback) and not waker and "short way" in DELIBERATE
+
+
+class TurnTask(PyTask):
+    """A task as weftwork has it, as far as turns are concerned."""
+
+    asked = delivery = None
+    # The message of the last cancel that was no timeout's.
+    request = None
+    # How many timeouts have struck in it that are not over.
+    limits = 0
+    # A timeout takes its own request back.
+    leaving = False
+    # Its end is kept back until its callbacks have run.
+    telling = False
+
+    # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
+
+    def cancel(self, msg=None):
+        self.request = msg
+        waiter = self._fut_waiter
+        if "late cancel" not in DELIBERATE or waiter is None or waiter.done() or self.done():
+            return super().cancel(msg)
+        self._num_cancels_requested += 1
+        self.asked = (msg,)
+        if self.delivery is None:
+            self.delivery = self._loop.call_soon(self.deliver)
+        return True
+
+    def uncancel(self):
+        if self.limits and self.cancelling() == self.limits and not self.leaving:
+            return self.limits
+        left = super().uncancel()
+        if left == 0:
+            self.asked = None
+        return left
+
+    def deliver(self):
+        asked, self.asked, self.delivery = self.asked, None, None
+        if asked is None or self.done():
+            return
+        waiter = self._fut_waiter
+        if waiter is None:
+            self._must_cancel, self._cancel_message = True, *asked
+        elif not passes_on(waiter) or not waiter.cancel(*asked):
+            self.strike(waiter, *asked)
+
+    def strike(self, waiter, msg):
+        """The cancel strikes here and now, whether the waiter has something or not."""
+        waiter.remove_done_callback(self._Task__wakeup)
+        waiter.cancel()
+        self._fut_waiter = None
+        self._Task__step(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+
+    def _Task__wakeup(self, future):
+        if future is self._fut_waiter:
+                super()._Task__wakeup(future)
+
+    # "early strike": a task that cancelled itself is cancelled by its next await, not a turn later.
+
+    def _Task__step(self, exc=None):
+        super()._Task__step(exc)
+        self.strike_early()
+
+    def strike_early(self):
+        if "early strike" not in DELIBERATE or self.done():
+            return
+        waiter = self._fut_waiter
+        if waiter is None and self._must_cancel:
+            self._loop._ready.pop()
+            self._Task__step()
+        elif waiter is not None and waiter.cancelled() and not passes_on(waiter):
+            try:
+                waiter.result()
+            except asyncio.CancelledError as error:
+                self.strike(waiter, *(error.args or (None,)))
+
+    # "short way": the end of a task reaches whoever waits for a group in one turn, not in two, and
+    # what has ended before in none.
+
+    def add_done_callback(self, callback, *, context=None):
+        if self.done() and is_inner(callback):
+            callback(self)
+        else:
+            super().add_done_callback(callback, context=context)
+
+    def _Future__schedule_callbacks(self):
+        self.end = next(ENDS)
+        if "kept message" in DELIBERATE and self.cancelled() and self._cancelled_exc is not None:
+            self._cancel_message = (*self._cancelled_exc.args, None)[0]
+        callbacks, self._callbacks[:] = self._callbacks[:], []
+        users = [call for call in callbacks if not is_waiter(call[0])]
+        for callback, context in users:
+            self._loop.call_soon(callback, self, context=context)
+        waiters = [call for call in callbacks if is_waiter(call[0])]
+        if users and "callbacks first" in DELIBERATE:
+            self.telling = True
+            self._loop.call_soon(self.tell, waiters)
+        else:
+            self.tell(waiters)
+
+    # "callbacks first": whoever waits for a task hears of its end after its callbacks have run.
+
+    def tell(self, waiters):
+        self.telling = False
+        for callback, context in waiters:
+            if is_inner(callback):
+                context.run(callback, self)
+            else:
+                self._loop.call_soon(callback, self, context=context)
+
+
+# "whole cancel": a gather that is cancelled waits for all of its children, not for the first.
+
+
+class TurnGather(PyFuture):
+    """Looks at its children in the turn of whoever awaits it: when one fails, and when all ended."""
+
+    def __init__(self, tasks, outcomes):
+        super().__init__(loop=asyncio.get_running_loop())
+        self.tasks, self.outcomes, self.left = tasks, outcomes, len(tasks)
+        self.failed = self.cause = self.turn = None
+        for task in tasks:
+            task.add_done_callback(self.ended)
+        if self.failed and "first failure" in DELIBERATE:
+            # Of those which had failed before, what failed first.
+            failed = [task for task in tasks if task.done() and fails(task)]
+            self.failed = min(failed, key=lambda task: task.end)
+        if self.turn:
+            self.turn.cancel()
+            self.look()
+
+    def ended(self, task):
+        self.left -= 1
+        if self.failed is None and fails(task):
+            self.failed = task
+        if self.turn is None and (fails(task) or self.left == 0):
+            self.turn = self._loop.call_soon(self.look)
+
+    def look(self):
+        self.turn = None
+        for waker, _ in self._callbacks:
+            if waker.__self__.delivery:
+                waker.__self__.delivery.cancel()
+                waker.__self__.deliver()
+        failed = None if self.outcomes else self.failed
+        if self.done() or self.left and (self.cause or not failed):
+            return
+        if failed and not self.cause:
+            self.set_exception(end_of(failed))
+        elif self.cause:
+            self.set_exception(*self.cause)
+        else:
+            self.set_result([end_of(task) for task in self.tasks])
+
+    def cancel(self, msg=None):
+        if self.done() or not any([task.cancel(msg) for task in self.tasks]):
+            return False
+        if msg is not None or not self.cause:
+            self.cause = (asyncio.CancelledError(*[msg][: msg is not None]),)
+        return True
+
+    def _Future__schedule_callbacks(self):
+        callbacks, self._callbacks[:] = self._callbacks[:], []
+        for callback, context in callbacks:
+            context.run(callback, self)
+
+
+def fails(task):
+    return task.cancelled() or task.exception() is not None
+
+
+def end_of(task):
+    """The value or the exception of a task that is done."""
+    if task.cancelled():
+        return task._cancelled_exc or task._make_cancelled_error()
+    return task.exception() or task.result()
+
+
+def turn_gather(*children, return_exceptions=False):
+    if "whole cancel" in DELIBERATE:
+        return TurnGather(list(map(asyncio.ensure_future, children)), return_exceptions)
+    return GATHER(*children, return_exceptions=return_exceptions)
+
+
+# "fair queue": an item goes to who has waited longest, and nobody overtakes.
+
+
+class FairQueue:
+    """An item or a room that was handed to a waiting task is its own until that has its turn."""
+
+    def __init__(self, maxsize=0):
+        self.maxsize, self.items, self.getters, self.putters = maxsize, [], [], []
+        self.handed = self.granted = 0
+
+    def full(self):
+        return 0 < self.maxsize <= len(self.items) + self.handed + self.granted
+
+    def put_nowait(self, item):
+        if self.full() or self.putters:
+            raise asyncio.QueueFull
+        self.add(item)
+
+    def add(self, item, first=False):
+        if self.getters:
+            self.handed += 1
+            self.getters.pop(0).set_result(item)
+        else:
+            self.items.insert(0 if first else len(self.items), item)
+
+    def get_nowait(self):
+        if not self.items:
+            raise asyncio.QueueEmpty
+        item = self.items.pop(0)
+        self.make_room()
+        return item
+
+    def make_room(self):
+        if self.putters and not self.full():
+            self.granted += 1
+            self.putters.pop(0).set_result(None)
+
+    async def get(self):
+        if self.items:
+            return self.get_nowait()
+        waiter = asyncio.get_running_loop().create_future()
+        self.getters.append(waiter)
+        try:
+            item = await waiter
+        except asyncio.CancelledError:
+            if waiter in self.getters:
+                self.getters.remove(waiter)
+            else:
+                self.handed -= 1
+                self.add(waiter.result(), first=True)
+            raise
+        self.handed -= 1
+        self.make_room()
+        return item
+
+    async def put(self, item):
+        if not self.full() and not self.putters:
+            return self.add(item)
+        waiter = asyncio.get_running_loop().create_future()
+        self.putters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if waiter in self.putters:
+                self.putters.remove(waiter)
+            else:
+                self.granted -= 1
+                self.make_room()
+            raise
+        self.granted -= 1
+        self.add(item)
+
+
+def turn_queue(*size):
+    return (FairQueue if "fair queue" in DELIBERATE else QUEUE)(*size)
+
+
+# "kept message": a shield hands on the message of a cancel, too.
+
+
+def turn_shield(task):
+    if "kept message" not in DELIBERATE or task.done():
+        return SHIELD(task)
+    outer = asyncio.get_running_loop().create_future()
+
+    def ended(task):
+        if not outer.done():
+            failed = task.cancelled() or task.exception() is not None
+            (outer.set_exception if failed else outer.set_result)(end_of(task))
+
+    # As asyncio's own.
+    ended.__module__ = SHIELD.__module__
+    task.add_done_callback(ended)
+    return outer
+
+
+class TurnTimeout(asyncio.Timeout):
+    # "uncounted limit": a timeout that strikes does not count in what programs see.
+
+    def _on_timeout(self):
+        request = getattr(self._task, "request", None)
+        super()._on_timeout()
+        if isinstance(self._task, TurnTask):
+            self._task.request = request
+        if "uncounted limit" in DELIBERATE:
+            self._task.limits += 1
+
+    # "one strike": a task that cancels itself while a timeout's cancel is on its way is cancelled
+    # once by that.
+
+    async def __aexit__(self, *raised):
+        task, struck = self._task, self._state is not asyncio.timeouts._State.ENTERED
+        if not isinstance(task, TurnTask):
+            return await super().__aexit__(*raised)
+        task.limits -= "uncounted limit" in DELIBERATE and struck
+        task.leaving = True
+        try:
+            return await super().__aexit__(*raised)
+        finally:
+            task.leaving = False
+            again = struck and raised[0] is asyncio.CancelledError and task._must_cancel
+            if again and "one strike" in DELIBERATE:
+                task._must_cancel, msg = False, task._cancel_message
+                raise asyncio.CancelledError(*[msg][: msg is not None])
+            if struck and raised[0] is asyncio.CancelledError and "kept message" in DELIBERATE:
+                # It goes on as what was asked for, if it was not by this timeout alone.
+                raised[1].args = (task.request,) if task.request is not None else ()
+
+
+def turn_timeout(delay):
+    return TurnTimeout(asyncio.get_running_loop().time() + delay)
+
+
+# "quick zero": with no time, wait looks once more after one turn, and wait_for of a coroutine
+# raises at once.
+
+
+async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
+    if "quick zero" not in DELIBERATE or timeout is None or timeout > 0:
+        done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        done = {task for task in done if not getattr(task, "telling", False)}
+        return done, set(tasks) - done
+    done = {task for task in tasks if task.done()}
+    fails = {task for task in done if not task.cancelled() and task.exception()}
+    enough = {"FIRST_COMPLETED": done, "FIRST_EXCEPTION": fails}.get(return_when)
+    if not enough and len(done) < len(tasks):
+        await asyncio.sleep(0)
+        done = {task for task in tasks if task.done() and not task.telling}
+    return done, set(tasks) - done
+
+
+async def turn_wait_for(awaitable, delay):
+    if "quick zero" in DELIBERATE and delay <= 0 and asyncio.iscoroutine(awaitable):
+        awaitable.close()
+        raise TimeoutError
+    return await WAIT_FOR(awaitable, delay)
+
+
+WAIT_FOR = asyncio.wait_for
+asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
+asyncio.wait_for = turn_wait_for
+GATHER, WAIT, SHIELD, QUEUE = asyncio.gather, asyncio.wait, asyncio.shield, asyncio.Queue
+asyncio.gather, asyncio.wait, asyncio.shield = turn_gather, turn_wait, turn_shield
+asyncio.Queue = turn_queue
