@@ -40,8 +40,11 @@ impl On {
         F: Future<Output: Send> + Send + 'static,
     {
         let (sender, value) = oneshot::channel();
+        // Dropped before its first poll, it drops what it captured in the order of its mention: the
+        // future has to be gone when the sender tells so.
         let cancel = self.0(Box::pin(async move {
-            let _ = sender.send(future.await);
+            let value = future.await;
+            let _ = sender.send(value);
         }));
         Job { value, cancel }
     }

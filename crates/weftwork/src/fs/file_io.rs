@@ -1,7 +1,7 @@
 //! Reading, writing and seeking in a file through the traits of futures-io.
 
 use super::file::{File, Kind};
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use crate::pooled::{LONGEST, Place, submit};
 use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 use std::future::Future;
@@ -101,7 +101,7 @@ impl AsyncRead for File {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let this = &mut *self;
@@ -163,7 +163,7 @@ impl AsyncSeek for File {
         cx: &mut Context<'_>,
         to: SeekFrom,
     ) -> Poll<io::Result<u64>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let this = &mut *self;

@@ -1,7 +1,7 @@
 //! What is in a folder.
 
 use super::{FileType, Metadata, Operation};
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use crate::pooled::{Place, submit};
 use futures_core::Stream;
 use std::collections::VecDeque;
@@ -104,7 +104,7 @@ impl Stream for ReadDir {
     type Item = io::Result<DirEntry>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let this = &mut *self;

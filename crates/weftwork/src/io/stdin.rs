@@ -1,6 +1,6 @@
 //! Standard input, read by a thread of its own.
 
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use crate::thread::wake_all;
 use futures_io::AsyncRead;
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ impl AsyncRead for Stdin {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         // To clone and to drop a waker is user code, so not under the lock.

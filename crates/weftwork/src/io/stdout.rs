@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use crate::pooled::{Place, Writes, submit};
 use futures_io::AsyncWrite;
 use std::fmt;
@@ -91,7 +91,7 @@ impl AsyncWrite for OutputStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let this = &mut *self;

@@ -1,7 +1,7 @@
 //! One call that blocks, as a future.
 
 use super::{Place, submit};
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use std::fmt;
 use std::future::Future;
 use std::io;
@@ -47,7 +47,7 @@ impl<T: Send + 'static> Future for Operation<T> {
     /// # Panics
     /// After its end.
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         let mut job = match std::mem::replace(&mut self.0, Stage::Ended) {

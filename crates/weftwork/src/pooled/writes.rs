@@ -1,7 +1,7 @@
 //! Writes that block, one at a time, each reported when it has been done.
 
 use super::{LONGEST, Place, submit};
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -34,7 +34,7 @@ impl Writes {
         place: Place,
         write: impl FnOnce(&[u8]) -> io::Result<usize> + Send + 'static,
     ) -> Poll<io::Result<usize>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         if let Some(result) = ready!(self.poll_job(cx, buf)) {

@@ -7,7 +7,7 @@
 use super::main_task::MainTask;
 use super::unix::SignalKind;
 use crate::TaskControl;
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use crate::thread::wake_all;
 use std::collections::BTreeMap;
 use std::io;
@@ -185,7 +185,7 @@ impl Listening {
 
     /// Ready if the signal has come since the last time.
     pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         // To clone and to drop a waker is user code, so not under the lock.

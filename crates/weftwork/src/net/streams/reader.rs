@@ -2,7 +2,7 @@
 
 use super::buffer::{Buffer, find};
 use super::error::{IncompleteRead, LimitOverrun, ReadError};
-use crate::cancel::delivering;
+use crate::cancel::declines;
 use futures_core::Stream;
 use futures_io::{AsyncBufRead, AsyncRead};
 use std::fmt;
@@ -103,7 +103,7 @@ impl StreamReader {
     #[doc(alias = "read(-1)")]
     pub async fn read_to_eof(&mut self) -> io::Result<Vec<u8>> {
         poll_fn(|cx| {
-            if delivering() {
+            if declines(cx) {
                 return Poll::Pending;
             }
             while !self.eof {
@@ -124,7 +124,7 @@ impl StreamReader {
             return Ok(Vec::new());
         }
         poll_fn(|cx| {
-            if delivering() {
+            if declines(cx) {
                 return Poll::Pending;
             }
             while self.buffer.len() < n {
@@ -205,7 +205,7 @@ impl StreamReader {
             _ => return Poll::Ready(Err(no_separator().into())),
         };
         loop {
-            if delivering() {
+            if declines(cx) {
                 return Poll::Pending;
             }
             if let Some((end, start)) = find(self.buffer.data(), *scanned, separators) {
@@ -228,7 +228,7 @@ impl StreamReader {
 
     /// Ready once there is data, or the end.
     fn poll_data(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if delivering() {
+        if declines(cx) {
             return Poll::Pending;
         }
         if self.buffer.is_empty() && !self.eof {
