@@ -1,7 +1,8 @@
 //! The protocol of cancel delivery, as the combinators of this crate use it.
 
 pub(crate) use weftwork_scheduler::cancel::{
-    CleanUp, Hit, Probe, Taken, declines, deliver, delivered, delivering, delivery, mark_busy,
-    mark_taken, on_hit, wake_current_probes,
+    CleanUp, Hit, Probe, Taken, declines, deliver, delivered, delivering, delivery,
+    is_to_strike_again, mark_busy, mark_taken, on_hit, strike_again, wake_current_probes,
+    with_effect_seen,
 };
 pub(crate) use weftwork_task_context::Cancelled;

@@ -5,7 +5,8 @@ mod common;
 use common::{EVERYWHERE, Log, On, Watchdog, ms};
 use std::future::{Future, pending};
 use weftwork::{
-    ResumeExt, Runtime, TaskError, catch, current_task, sleep, spawn, timeout, wait_for,
+    ResumeExt, Runtime, TaskError, catch, current_task, run_local, sleep, spawn, timeout, wait_for,
+    yield_now,
 };
 
 /// Runs a body everywhere with a clock that takes no real time.
@@ -111,5 +112,47 @@ fn no_time_is_enough_for_a_task_that_has_ended_and_whose_callbacks_are_to_come()
             }
             assert_eq!(wait_for(task, ms(0)).await, Ok(5));
         }
+    });
+}
+
+/// A cancel that was taken back in the same turn costs the task nothing: its `sleep(0)` still lets the
+/// others run.
+#[test]
+fn a_self_cancel_that_was_taken_back_does_not_cost_a_yield() {
+    let log = Log::default();
+    run_local(async {
+        let (own, others) = (log.clone(), log.clone());
+        let task = spawn(async move {
+            let me = current_task().unwrap();
+            me.cancel();
+            me.uncancel();
+            yield_now().await;
+            own.add("goes on");
+        });
+        let other = spawn(async move { others.add("another") });
+        task.await;
+        other.await;
+    });
+    assert_eq!(log.get(), ["another", "goes on"]);
+}
+
+/// The timeout passes its cancel on to a child that waits for another one to end. When it has struck,
+/// nothing of it is left to strike again.
+#[test]
+fn what_took_the_cancel_of_a_deadline_and_is_dropped_with_the_body_leaves_nothing() {
+    paused(|| async {
+        let task = spawn(async {
+            let child = spawn(pending::<()>());
+            let body = async {
+                // Whichever ends first takes the body, and with it the await of the child.
+                let quick = catch(pending::<()>());
+                futures::future::select(Box::pin(quick), child.outcome()).await;
+                pending::<()>().await;
+            };
+            assert!(timeout(ms(1), body).await.is_err());
+            sleep(ms(1)).await;
+            "goes on"
+        });
+        assert_eq!(task.await, "goes on");
     });
 }

@@ -88,11 +88,18 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
         {
             return Some(ended);
         }
-        if !task.state.load().has_cancel() {
+        if !task.state.load().has_cancel() || !cancel_waits(task) {
             return None;
         }
         // Cancelled during the poll: it strikes at the await that suspended.
     }
+}
+
+/// False: it was withdrawn (`uncancel`), and nothing is to be done before the next turn.
+#[cold]
+fn cancel_waits(task: &Header) -> bool {
+    let cold = task.cold();
+    cold.is_some_and(|cold| cold.lock().must_cancel.is_some())
 }
 
 /// The poll of a task for the functions of `cancel`, which poll again and again. They end with the

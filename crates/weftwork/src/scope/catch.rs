@@ -1,6 +1,6 @@
 //! `try` / `except` around a future.
 
-use super::{Armed, poll_body};
+use super::{Armed, drop_body, poll_body};
 use crate::TaskError;
 use crate::cancel::Probe;
 use pin_project_lite::pin_project;
@@ -70,7 +70,7 @@ impl<F: Future> Future for Catch<F> {
                 Poll::Pending
             }
             Poll::Ready(result) => {
-                this.body.set(None);
+                drop_body(&result, || this.body.set(None));
                 this.probe.disarm();
                 Poll::Ready(result)
             }

@@ -1,7 +1,7 @@
 //! `try` / `finally` around a future, with a clean-up that may await.
 
 use super::grace::Grace;
-use super::{Armed, poll_body};
+use super::{Armed, drop_body, poll_body};
 use crate::TaskError;
 use crate::cancel::{self, Cancelled, CleanUp, Probe};
 use pin_project_lite::pin_project;
@@ -124,7 +124,7 @@ where
                 }
                 Poll::Ready(end) => {
                     *this.begun = CleanUp::begin();
-                    this.body.set(None);
+                    drop_body(&end, || this.body.set(None));
                     *this.end = Some(end);
                     *this.armed = Armed::default();
                 }

@@ -2,7 +2,6 @@
 //!
 //! `docs/cancellation.md` has the protocol that these futures follow.
 
-mod again;
 mod catch;
 mod finally;
 mod finally_spawned;
@@ -10,7 +9,6 @@ mod grace;
 mod resume;
 mod shielded;
 
-pub(crate) use again::{is_to_strike_again, strike_again};
 pub use catch::{Catch, catch};
 pub use finally::{Finally, finally};
 pub use finally_spawned::{FinallySpawned, finally_spawned};
@@ -83,6 +81,16 @@ pub(crate) fn poll_body<F: Future>(
         }
     }
     Poll::Pending
+}
+
+/// Drops a scope's body. If the scope ends by a cancel, that is its effect for all who took it in
+/// there.
+pub(crate) fn drop_body<T>(end: &Result<T, TaskError>, drop: impl FnOnce()) {
+    let cause = match end {
+        Err(TaskError::Cancelled(cause)) => Some(cause.clone()),
+        _ => None,
+    };
+    cancel::with_effect_seen(cause, drop);
 }
 
 /// A cancelled await was met in the body.

@@ -4,7 +4,7 @@ use super::child_result::ChildResult;
 use super::core::Core;
 use super::error::{ChildError, ChildFailure, GroupError};
 use crate::cancel::{self, Cancelled, Probe, Taken};
-use crate::scope::{Armed, is_to_strike_again, poll_body, strike_again};
+use crate::scope::{Armed, poll_body};
 use crate::{TaskControl, TaskError};
 use pin_project_lite::pin_project;
 use std::fmt;
@@ -96,7 +96,9 @@ where
             }
             Poll::Pending => {
                 let abort = || this.core.abort_cause();
-                if is_to_strike_again(|cause| abort().is_some_and(|abort| abort.is_same(cause))) {
+                if cancel::is_to_strike_again(|cause| {
+                    abort().is_some_and(|abort| abort.is_same(cause))
+                }) {
                     *this.told = false;
                     cx.waker().wake_by_ref();
                 }
@@ -196,7 +198,7 @@ fn strike_later(cause: Cancelled) {
         return;
     };
     if !task.cancel_cause().is_some_and(|last| last.is_same(&cause)) {
-        strike_again(cause);
+        cancel::strike_again(cause);
     } else if task.cancelling() > 0 {
         task.redeliver_at_next_await(cause);
     }

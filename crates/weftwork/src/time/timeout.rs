@@ -2,7 +2,6 @@
 
 use super::deadline_after;
 use crate::cancel::{self, Cancelled, Probe};
-use crate::scope::is_to_strike_again;
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -179,10 +178,11 @@ impl<F: Future> Timeout<F> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.project();
-        this.body.set(None);
         let task = TaskControl::current();
         let task = task.filter(|task| Some(task.cancelling()) > *this.requests);
         let cause = this.around.take().or_else(|| task?.cancel_cause());
+        let seen = this.cause.iter().chain(&cause).cloned();
+        cancel::with_effect_seen(seen, || this.body.set(None));
         let Some(cause) = cause else {
             return Poll::Ready(Err(Elapsed::new()));
         };
@@ -282,7 +282,7 @@ impl<F: Future> Future for Timeout<F> {
         }
         if *this.expiring {
             let own = |cause: &Cancelled| this.cause.as_ref().is_some_and(|own| own.is_same(cause));
-            if is_to_strike_again(own) {
+            if cancel::is_to_strike_again(own) {
                 return self.expire(cx);
             }
             return Poll::Pending;

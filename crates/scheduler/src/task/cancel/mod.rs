@@ -3,11 +3,13 @@
 //! The combinators of the facade (catch, finally, timeout, gather, groups) stand on these
 //! functions; `docs/cancellation.md` has the protocol.
 
+mod again;
 mod probe;
 mod taken;
 
+pub use again::{is_to_strike_again, strike_again};
 pub use probe::Probe;
-pub use taken::Taken;
+pub use taken::{Taken, with_effect_seen};
 
 use crate::task::cell::Header;
 use crate::task::control::TaskControl;

@@ -1,13 +1,46 @@
 //! A delivered cancel that found its taker.
 
-use super::{delivery, mark_taken};
+use super::{delivery, mark_taken, strike_again};
 use crate::task::control::TaskControl;
+use std::cell::RefCell;
 use std::fmt;
 use weftwork_task_context::Cancelled;
 
+weftwork_std_or_loom::thread_local! {
+    /// The cancels whose effect is that something is being dropped on this thread right now.
+    static SEEN: RefCell<Vec<Cancelled>> = RefCell::new(Vec::new())
+}
+
+/// Drops, in `f`, what a scope held that ends by one of these cancels. Whatever took one of them in
+/// there does not deliver it again: the end of the scope is its effect.
+pub fn with_effect_seen<R>(
+    causes: impl IntoIterator<Item = Cancelled>,
+    f: impl FnOnce() -> R,
+) -> R {
+    struct Restore(usize);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let seen = SEEN.with(|seen| seen.borrow_mut().split_off(self.0));
+            drop(seen);
+        }
+    }
+    let before = SEEN.with(|seen| {
+        let mut seen = seen.borrow_mut();
+        let before = seen.len();
+        seen.extend(causes);
+        before
+    });
+    let _restore = Restore(before);
+    f()
+}
+
+fn is_seen(cause: &Cancelled) -> bool {
+    SEEN.with(|seen| seen.borrow().iter().any(|seen| seen.is_same(cause)))
+}
+
 /// A cancel that something took in a delivery, until its effect is seen: a scope will end, a child
-/// to which it was passed on will. Dropped before that, it is delivered again to the task: a cancel
-/// must not get lost.
+/// to which it was passed on will. Dropped before that, it is delivered again, by the task or by the
+/// scope in it whose it is: a cancel must not get lost.
 pub struct Taken {
     cause: Cancelled,
     /// The number of the delivery.
@@ -62,8 +95,15 @@ impl Taken {
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        if let Some(task) = self.task.take() {
-            task.redeliver(self.cause.clone());
+        let Some(task) = self.task.take() else { return };
+        if is_seen(&self.cause) {
+            return;
+        }
+        let cause = self.cause.clone();
+        if task.cancel_cause().is_some_and(|own| own.is_same(&cause)) {
+            task.redeliver(cause);
+        } else {
+            strike_again(cause);
         }
     }
 }
