@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    Flag, LONG, Log, Watchdog, cancelled_task, each, forever, settle, started, stuck, stuck_at,
-    until,
+    Counter, Flag, LONG, Log, Watchdog, cancelled_task, each, forever, settle, started, stuck,
+    stuck_at, until,
 };
 use futures::future::{FutureExt, join_all, select};
 use futures::stream::{FuturesUnordered, StreamExt};
@@ -524,5 +524,30 @@ fn a_scope_polled_by_another_task_serves_that_one() {
         assert!(task.await);
         let stale = stuck::<()>().await;
         stale.cancel();
+    });
+}
+
+#[test]
+fn a_panic_in_the_drop_of_a_body_does_not_keep_the_clean_up_from_running() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    each(|| async {
+        let cleaned = Counter::default();
+        let own = cleaned.clone();
+        let task = started(|reached| {
+            let body = async move {
+                let _bomb = Bomb;
+                stuck_at::<()>(reached).await;
+            };
+            finally(body, async move { own.add() })
+        })
+        .await;
+        task.cancel();
+        assert!(task.outcome().await.unwrap_err().is_panic());
+        assert_eq!(cleaned.get(), 1);
     });
 }

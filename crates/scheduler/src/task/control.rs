@@ -199,7 +199,9 @@ impl TaskControl {
             } else {
                 None
             };
-            (rare.cancels, withdrawn)
+            // What never struck may be asked for again, by the same cause.
+            let asked = withdrawn.as_ref().and_then(|_| rare.asked_for.take());
+            (rare.cancels, (withdrawn, asked))
         };
         drop(withdrawn);
         left

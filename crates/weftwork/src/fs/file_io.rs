@@ -129,6 +129,8 @@ impl AsyncWrite for File {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         let (file, kind, position) = (Arc::clone(&this.file), this.kind, this.position);
+        // A length that was asked for and given up does not hold any more.
+        this.length = None;
         if kind == Kind::Positioned {
             this.reads.forget();
         }
@@ -171,6 +173,9 @@ impl AsyncSeek for File {
             return Poll::Ready(Err(io::ErrorKind::NotSeekable.into()));
         }
         ready!(this.writes.poll_settle(cx));
+        if !matches!(to, SeekFrom::End(_)) {
+            this.length = None;
+        }
         let position = match to {
             SeekFrom::Start(position) => Some(position),
             SeekFrom::Current(offset) => this.position.checked_add_signed(offset),

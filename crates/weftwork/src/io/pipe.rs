@@ -96,8 +96,9 @@ impl AsyncRead for &PipeReader {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
+        // A pipe in packet mode, or a terminal, gives less than it has: a short read says nothing.
         self.0
-            .poll_read_stream(cx, buf.len(), |mut pipe| pipe.read(buf))
+            .poll_read_stream(cx, buf.len().min(1), |mut pipe| pipe.read(buf))
     }
 
     fn poll_read_vectored(
@@ -105,9 +106,9 @@ impl AsyncRead for &PipeReader {
         cx: &mut Context<'_>,
         bufs: &mut [IoSliceMut<'_>],
     ) -> Poll<io::Result<usize>> {
-        let room = bufs.iter().map(|buf| buf.len()).sum();
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         self.0
-            .poll_read_stream(cx, room, |mut pipe| pipe.read_vectored(bufs))
+            .poll_read_stream(cx, room.min(1), |mut pipe| pipe.read_vectored(bufs))
     }
 }
 

@@ -10,17 +10,30 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_io_driver::Direction;
 
-/// The traits for a reference to a stream over a socket.
+/// How many bytes a read of a TCP stream gives if there are so many: with less the stream is empty.
+fn room_of_tcp(bufs: &[IoSliceMut<'_>]) -> usize {
+    // The system takes only so many slices at a time; no system takes fewer than these.
+    bufs.iter().take(16).map(|buf| buf.len()).sum()
+}
+
+/// As for TCP; but what other sockets give may end before they are empty: at a descriptor that was
+/// sent along, or where another process wrote.
+fn room_of_unix(bufs: &[IoSliceMut<'_>]) -> usize {
+    room_of_tcp(bufs).min(1)
+}
+
+/// The traits for a reference to a stream over a socket, and what a short read of it says.
 macro_rules! streams {
-    ($($stream:ty),*) => {$(
+    ($($stream:ty: $room:ident),*) => {$(
         impl AsyncRead for &$stream {
             fn poll_read(
                 self: Pin<&mut Self>,
                 cx: &mut Context<'_>,
                 buf: &mut [u8],
             ) -> Poll<io::Result<usize>> {
+                let room = $room(&[IoSliceMut::new(buf)]);
                 self.registered()
-                    .poll_read_stream(cx, buf.len(), |mut stream| stream.read(buf))
+                    .poll_read_stream(cx, room, |mut stream| stream.read(buf))
             }
 
             fn poll_read_vectored(
@@ -28,7 +41,7 @@ macro_rules! streams {
                 cx: &mut Context<'_>,
                 bufs: &mut [IoSliceMut<'_>],
             ) -> Poll<io::Result<usize>> {
-                let room = bufs.iter().map(|buf| buf.len()).sum();
+                let room = $room(bufs);
                 self.registered()
                     .poll_read_stream(cx, room, |mut stream| stream.read_vectored(bufs))
             }
@@ -72,7 +85,7 @@ macro_rules! streams {
     )*};
 }
 
-streams!(TcpStream, UnixStream);
+streams!(TcpStream: room_of_tcp, UnixStream: room_of_unix);
 
 /// Reads through the reference that `$stream` gives.
 macro_rules! read_by_reference {

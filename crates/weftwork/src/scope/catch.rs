@@ -70,7 +70,7 @@ impl<F: Future> Future for Catch<F> {
                 Poll::Pending
             }
             Poll::Ready(result) => {
-                drop_body(&result, || this.body.set(None));
+                let result = drop_body(result, || this.body.set(None));
                 this.probe.disarm();
                 Poll::Ready(result)
             }

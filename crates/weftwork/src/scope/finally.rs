@@ -124,8 +124,7 @@ where
                 }
                 Poll::Ready(end) => {
                     *this.begun = CleanUp::begin();
-                    drop_body(&end, || this.body.set(None));
-                    *this.end = Some(end);
+                    *this.end = Some(drop_body(end, || this.body.set(None)));
                     *this.armed = Armed::default();
                 }
             }

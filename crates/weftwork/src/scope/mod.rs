@@ -83,14 +83,19 @@ pub(crate) fn poll_body<F: Future>(
     Poll::Pending
 }
 
-/// Drops a scope's body. If the scope ends by a cancel, that is its effect for all who took it in
-/// there.
-pub(crate) fn drop_body<T>(end: &Result<T, TaskError>, drop: impl FnOnce()) {
-    let cause = match end {
+/// Drops the body of a scope that ends like this, and gives how it ends then: a panic in the drop
+/// takes the place of a value or a cancel. If the scope ends by a cancel, that is its effect for all
+/// who took it in there.
+pub(crate) fn drop_body<T>(end: Result<T, TaskError>, drop: impl FnOnce()) -> Result<T, TaskError> {
+    let cause = match &end {
         Err(TaskError::Cancelled(cause)) => Some(cause.clone()),
         _ => None,
     };
-    cancel::with_effect_seen(cause, drop);
+    let dropped = catch_unwind(AssertUnwindSafe(|| cancel::with_effect_seen(cause, drop)));
+    match (dropped, end) {
+        (Err(payload), Ok(_) | Err(TaskError::Cancelled(_))) => Err(TaskError::Panicked(payload)),
+        (_, end) => end,
+    }
 }
 
 /// A cancelled await was met in the body.

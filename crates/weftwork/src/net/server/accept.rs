@@ -67,7 +67,10 @@ where
         match accepted {
             None => return,
             Some(Ok((stream, peer))) => {
-                let number = inner.clients.add(&stream);
+                // Closed meanwhile: as if it were still in the backlog.
+                let Some(number) = inner.clients.add(&stream) else {
+                    return;
+                };
                 let served = Served {
                     inner: Arc::clone(inner),
                     number,

@@ -21,6 +21,8 @@ pub(super) struct Clients {
 #[derive(Debug)]
 struct State {
     accepting: usize,
+    /// None is added any more.
+    closed: bool,
     next: u64,
     open: HashMap<u64, Client>,
 }
@@ -39,6 +41,7 @@ impl Clients {
         Self {
             state: Mutex::new(State {
                 accepting,
+                closed: false,
                 next: 0,
                 open: HashMap::new(),
             }),
@@ -50,18 +53,26 @@ impl Clients {
         self.state.lock().open.len()
     }
 
-    /// A connection was accepted; gives its number.
-    pub(super) fn add(&self, stream: &TcpStream) -> u64 {
+    /// A connection was accepted; gives its number, none once the server is closed.
+    pub(super) fn add(&self, stream: &TcpStream) -> Option<u64> {
         let client = Client {
             stream: Arc::downgrade(stream.registered()),
             task: None,
             aborted: false,
         };
         let mut state = self.state.lock();
+        if state.closed {
+            return None;
+        }
         let number = state.next;
         state.next += 1;
         state.open.insert(number, client);
-        number
+        Some(number)
+    }
+
+    /// From here on none is added: whoever closes or aborts all that are there has them all.
+    pub(super) fn close(&self) {
+        self.state.lock().closed = true;
     }
 
     /// The task that serves it was spawned, and may have ended already.

@@ -174,6 +174,7 @@ impl Inner {
     fn close(&self) {
         let listeners = mem::take(&mut *self.listeners.lock());
         drop(listeners);
+        self.clients.close();
         self.closed.cancel();
         let acceptors = mem::take(&mut *self.acceptors.lock());
         for acceptor in acceptors {
