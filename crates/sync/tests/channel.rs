@@ -18,7 +18,7 @@ use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 #[test]
 fn the_last_sender_leaves_what_it_sent() {
-    let (sender, mut receiver) = channel(4);
+    let (sender, receiver) = channel(4);
     let other = sender.clone();
     sender.try_send(1).unwrap();
     drop(sender);
@@ -27,8 +27,9 @@ fn the_last_sender_leaves_what_it_sent() {
     drop(other);
     assert!(receiver.is_closed());
     assert_eq!(block_on(receiver.recv()), Ok(1));
-    assert_eq!(block_on(receiver.next()), Some(2));
-    assert_eq!(block_on(receiver.next()), None);
+    let mut items = receiver.stream();
+    assert_eq!(block_on(items.next()), Some(2));
+    assert_eq!(block_on(items.next()), None);
     assert_eq!(receiver.try_recv(), Err(TryGetError::ShutDown));
 }
 
@@ -59,11 +60,11 @@ fn the_last_receiver_takes_what_is_left_along() {
 }
 
 #[test]
-fn a_receiver_that_waited_as_a_stream_hands_its_item_on() {
-    let (sender, mut first) = channel(4);
-    let second = first.clone();
+fn a_stream_that_waited_hands_its_item_on() {
+    let (sender, receiver) = channel(4);
+    let mut first = receiver.stream();
     assert!(poll_once(&mut first.next()).is_pending());
-    let mut recv = Watched::new(second.recv());
+    let mut recv = Watched::new(receiver.recv());
     assert!(recv.poll().is_pending());
     sender.try_send(1).unwrap();
     drop(first);

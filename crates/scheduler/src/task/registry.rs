@@ -1,6 +1,6 @@
 //! The table of all tasks that have not ended.
 //!
-//! A task is entered at its spawn by one store and leaves at its completion by one swap; its
+//! A task is entered at its spawn by one store and leaves at its completion by one compare-exchange; its
 //! place is a number that comes from a free list of the spawning worker. An observer that
 //! wants a reference to a task locks its entry by a bit for the moment in which it counts the
 //! reference; the completer waits for that moment only. So the table costs one

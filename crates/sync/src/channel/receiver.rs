@@ -2,19 +2,14 @@
 
 use crate::queue::{Get, GetMany, Items};
 use crate::{BlockingError, Queue, ShutDown, TryGetError};
-use futures_core::Stream;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-/// Takes items from a channel; made by [`channel`](super::channel). It is a stream of them too.
+/// Takes items from a channel; made by [`channel`](super::channel).
 ///
 /// Of several clones each item goes to one. When the last of them goes, the channel is shut
 /// down.
 pub struct Receiver<T> {
-    // Before the side, so that its place in the line is given up before the shutdown.
-    items: Items<T>,
     side: Arc<Side<T>>,
 }
 
@@ -25,12 +20,8 @@ struct Side<T> {
 
 impl<T> Receiver<T> {
     pub(super) fn new(queue: Queue<T>) -> Self {
-        Self::on(Arc::new(Side { queue }))
-    }
-
-    fn on(side: Arc<Side<T>>) -> Self {
-        let items = side.queue.stream();
-        Self { items, side }
+        let side = Arc::new(Side { queue });
+        Self { side }
     }
 
     /// Takes the oldest item, and waits for one if there is none.
@@ -69,6 +60,13 @@ impl<T> Receiver<T> {
         self.side.queue.blocking_get()
     }
 
+    /// The items as a stream, which ends with the channel; see
+    /// [`Queue::stream`](crate::queue::AnyQueue::stream), also for what a stream does that is not
+    /// polled. It keeps no side alive.
+    pub fn stream(&self) -> Items<T> {
+        self.side.queue.stream()
+    }
+
     /// Ends the channel: nothing can be sent from now on, what is there can still be received.
     pub fn close(&self) {
         self.side.queue.shutdown(false);
@@ -87,15 +85,6 @@ impl<T> Receiver<T> {
     }
 }
 
-impl<T> Stream for Receiver<T> {
-    type Item = T;
-
-    #[inline]
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        Pin::new(&mut self.items).poll_next(cx)
-    }
-}
-
 impl<T> Drop for Side<T> {
     fn drop(&mut self) {
         self.queue.shutdown(true);
@@ -104,7 +93,8 @@ impl<T> Drop for Side<T> {
 
 impl<T> Clone for Receiver<T> {
     fn clone(&self) -> Self {
-        Self::on(Arc::clone(&self.side))
+        let side = Arc::clone(&self.side);
+        Self { side }
     }
 }
 

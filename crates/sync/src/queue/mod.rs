@@ -245,7 +245,11 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     /// The items as a stream, which ends when the queue is shut down and nothing is left in it.
     ///
     /// Several streams and [`get`](Self::get)s share the items, each goes to one of them.
-    /// Dropping the stream loses no item.
+    ///
+    /// # Cancel safety
+    /// Dropping the stream loses no item. A wait for its next item that is given up leaves the
+    /// stream in the line of those who get: an item that comes may be kept for it until it is polled
+    /// again or dropped. Drop a stream that you do not poll any more.
     pub fn stream(&self) -> Items<T, O> {
         Items::new(self.clone())
     }

@@ -2,7 +2,6 @@
 
 use crate::common::cases;
 use crate::line::{Item, Line, Stands};
-use futures::StreamExt;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use std::collections::VecDeque;
@@ -212,9 +211,9 @@ impl Model {
             Step::CloneReceiver(_) => self.receivers.push(self.receivers[at].clone()),
             Step::TryRecv(_) => self.try_recv(at),
             Step::Recv(_) => {
-                let mut receiver = self.receivers.swap_remove(at);
+                let receiver = self.receivers.swap_remove(at);
                 let recv = async move {
-                    let received = receiver.next().await;
+                    let received = receiver.recv().await.ok();
                     (receiver, received)
                 };
                 self.recvs.add(Box::pin(recv), ());
