@@ -120,6 +120,8 @@ impl MainThread<'_> {
 
     fn unset_entry(&self, entry: &Arc<Entry>) {
         self.shared.entries.remove(entry);
+        // Without this thread all others may be at rest.
+        self.shared.driver.clock().tell();
         if let Some(worker) = self.worker {
             worker.set_entry(None);
         }
