@@ -10,9 +10,16 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         return Err(format!("unexpected argument `{name}`"));
     }
     forget_earlier_packages();
+    // A target directory of its own, made anew: cargo takes what it has built of a version to be
+    // that version for ever.
+    let target = cargo::target().join("packages");
+    if target.exists() {
+        std::fs::remove_dir_all(&target).map_err(|error| format!("{target:?}: {error}"))?;
+    }
     // This only checks; what is published is packaged again, from a commit.
     let mut command = cargo::cargo();
     command.args(["package", "--workspace", "--allow-dirty"]);
+    command.arg("--target-dir").arg(target);
     for manifest in manifest::all()? {
         if !manifest.is_published() {
             command.args(["--exclude", manifest.name()]);

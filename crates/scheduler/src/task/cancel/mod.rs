@@ -255,15 +255,14 @@ pub fn on_hit<R>(
     }
     let all = hear_again(poll)?;
     let busy = all.heard.frame.busy() > 0 || !all.complete || !*told;
+    // The raised await was polled quietly: it has to be heard again at the next poll, by this scope
+    // or, if it outlives that, by whoever polls it.
+    wake_current_probes();
     // Only the task itself waits for every clean-up: a scope may stand inside one, and would
     // wait for itself.
     if busy || (!context::is_active() && cleaning()) {
-        // The raised await was polled quietly: it has to be heard again at the next poll.
-        wake_current_probes();
         return Ok(Hit::Later);
     }
-    // A raised future that outlives the scope stays loud.
-    wake_current_probes();
     Ok(Hit::Now(cause))
 }
 
