@@ -79,50 +79,30 @@ trait Number: Send + Sync + 'static {
     fn add(&self, yields: bool) -> impl Future<Output = u64> + Send;
 }
 
-impl Number for weftwork::sync::Mutex<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
+macro_rules! number {
+    ($($mutex:ty),*) => {$(
+        impl Number for $mutex {
+            fn new() -> Self {
+                Self::new(0)
+            }
 
-    async fn add(&self, yields: bool) -> u64 {
-        let mut number = self.lock().await;
-        *number += 1;
-        if yields {
-            yield_now().await;
+            async fn add(&self, yields: bool) -> u64 {
+                let mut number = self.lock().await;
+                *number += 1;
+                if yields {
+                    yield_now().await;
+                }
+                *number
+            }
         }
-        *number
-    }
+    )*};
 }
 
-impl Number for tokio::sync::Mutex<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn add(&self, yields: bool) -> u64 {
-        let mut number = self.lock().await;
-        *number += 1;
-        if yields {
-            yield_now().await;
-        }
-        *number
-    }
-}
-
-impl Number for smol::lock::Mutex<u64> {
-    fn new() -> Self {
-        Self::new(0)
-    }
-
-    async fn add(&self, yields: bool) -> u64 {
-        let mut number = self.lock().await;
-        *number += 1;
-        if yields {
-            yield_now().await;
-        }
-        *number
-    }
-}
+number!(
+    weftwork::sync::Mutex<u64>,
+    tokio::sync::Mutex<u64>,
+    smol::lock::Mutex<u64>
+);
 
 async fn alone<N: Number>(ops: u64) -> Sample {
     let clock = Clock::start();

@@ -128,11 +128,9 @@ impl<T> Race<T> {
         };
         self.tasks.register(cx.waker());
         self.probe.arm(cx);
-        let before = self.forwarded.as_mut();
-        let again = before.is_some_and(Taken::takes_again);
-        if !again && self.raised.is_none() && self.tasks.cancel_all(&cause) {
-            self.forwarded = Some(Taken::new(cause));
-        }
+        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+            self.raised.is_none() && self.tasks.cancel_all(cause)
+        });
     }
 
     /// A runner has ended. Once the race is over, a value is dropped and a panic reported.

@@ -134,12 +134,11 @@ impl<T> Task<T> {
         );
         if let Some(cause) = delivered() {
             self.arm(cx);
-            let before = self.rare.as_mut().and_then(|rare| rare.forwarded.as_mut());
-            let again = before.is_some_and(Taken::takes_again);
+            let task = self.control();
             // If it has ended already, the cancel wins and whoever is outside takes it.
-            if !again && self.control().cancel_for(cause.clone()) {
-                self.rare().forwarded = Some(Taken::new(cause));
-            }
+            Taken::pass_on(&mut self.rare().forwarded, cause, |cause| {
+                task.cancel_for(cause.clone())
+            });
             self.register(cx.waker());
             return Poll::Pending;
         }

@@ -158,11 +158,10 @@ impl<S: Stream, T> Flow<S, T> {
         if let Some(cause) = cancel::delivered() {
             this.running.tasks.register(cx.waker());
             this.probe.arm(cx);
-            let before = this.running.forwarded.as_mut();
-            let again = before.is_some_and(Taken::takes_again);
-            if !again && this.running.tasks.cancel_all(&cause) {
-                this.running.forwarded = Some(Taken::new(cause));
-            }
+            let Running {
+                forwarded, tasks, ..
+            } = this.running;
+            Taken::pass_on(forwarded, cause, |cause| tasks.cancel_all(cause));
             return Poll::Pending;
         }
         loop {

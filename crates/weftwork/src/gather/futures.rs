@@ -165,11 +165,10 @@ impl<C: Children> JoinAll<C> {
             return;
         };
         self.probe.arm(cx);
-        let before = self.forwarded.as_mut();
-        let again = before.is_some_and(Taken::takes_again);
-        if !again && self.raised.is_none() && self.control().cancel_for(&cause) {
-            self.forwarded = Some(Taken::new(cause));
-        }
+        let control = self.control();
+        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+            self.raised.is_none() && control.cancel_for(cause)
+        });
     }
 
     fn wait(&mut self, cx: &Context<'_>) {

@@ -94,21 +94,15 @@ impl<C: TryChildren> TryJoinAll<C> {
         };
         self.completions.register(cx.waker());
         self.probe.arm(cx);
-        let before = self.forwarded.as_mut();
-        if before.is_some_and(Taken::takes_again) {
-            return;
-        }
-        let mut any = false;
-        for number in 0..self.children.count() {
-            any |= self
-                .children
-                .child(number)
-                .control()
-                .cancel_for(cause.clone());
-        }
-        if any {
-            self.forwarded = Some(Taken::new(cause));
-        }
+        let children = &mut self.children;
+        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+            let mut any = false;
+            for number in 0..children.count() {
+                let child = children.child(number).control();
+                any |= child.cancel_for(cause.clone());
+            }
+            any
+        });
     }
 
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {

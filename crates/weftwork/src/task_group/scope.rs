@@ -114,13 +114,14 @@ where
         if let Some(cause) = cancel::delivered() {
             this.core.register(cx.waker());
             this.probe.arm(cx);
-            let before = this.passed_on.as_mut();
-            let again = before.is_some_and(Taken::takes_again);
-            if !again && (this.core.abort(&cause) || this.core.has_failed()) {
-                *this.goes_on = Some(cause.clone());
-                *this.outer = Some(cause.clone());
-                *this.passed_on = Some(Taken::new(cause));
-            }
+            Taken::pass_on(this.passed_on, cause, |cause| {
+                let asked = this.core.abort(cause) || this.core.has_failed();
+                if asked {
+                    *this.goes_on = Some(cause.clone());
+                    *this.outer = Some(cause.clone());
+                }
+                asked
+            });
             return Poll::Pending;
         }
         let polled = this.core.poll_ended(cx.waker());

@@ -61,6 +61,20 @@ impl Taken {
         }
     }
 
+    /// Passes the cancel that is being delivered on, and keeps it in `passed`, unless it was passed
+    /// on in this very delivery. `ask` says whether there was anybody to be asked; if not, the
+    /// cancel is left to whoever is outside.
+    pub fn pass_on(
+        passed: &mut Option<Self>,
+        cause: Cancelled,
+        ask: impl FnOnce(&Cancelled) -> bool,
+    ) {
+        let again = passed.as_mut().is_some_and(Self::takes_again);
+        if !again && ask(&cause) {
+            *passed = Some(Self::new(cause));
+        }
+    }
+
     /// The cancel.
     #[must_use]
     pub fn cause(&self) -> &Cancelled {
@@ -81,7 +95,7 @@ impl Taken {
     }
 
     /// Its effect is seen.
-    pub fn settle(&mut self) {
+    fn settle(&mut self) {
         self.task = None;
     }
 
