@@ -59,6 +59,22 @@ impl TaskRef {
             sched::schedule_wake(Runnable(self.0));
         }
     }
+
+    /// As [`wake`](Self::wake), and gives the reference up: in the same step, if it can.
+    #[inline]
+    pub(crate) fn wake_and_drop(self) {
+        if wake_polled(self.0.as_ptr().cast()) {
+            return;
+        }
+        let todo = self.state.on_wake_and_drop();
+        if todo == OnWake::Ended {
+            return;
+        }
+        let header = self.into_counted();
+        if todo == OnWake::Schedule {
+            sched::schedule_wake(Runnable(header));
+        }
+    }
 }
 
 impl Clone for TaskRef {

@@ -55,6 +55,9 @@ pub(crate) struct State(AtomicUsize);
 /// What a wake has to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OnWake {
+    /// The task has ended; no reference was given up.
+    Ended,
+    /// It is active: the poll to come, or one more, will see it.
     Nothing,
     /// The task became active: the caller must put it into a run queue.
     Schedule,
@@ -187,19 +190,27 @@ impl State {
     /// each other).
     #[inline]
     pub(crate) fn on_wake(&self) -> OnWake {
-        self.activate(NOTIFIED)
+        self.activate(NOTIFIED, 0)
+    }
+
+    /// As [`on_wake`](Self::on_wake), by somebody who gives a reference up with it. It is not the
+    /// last one: the runtime has one until the task is complete.
+    #[inline]
+    pub(crate) fn on_wake_and_drop(&self) -> OnWake {
+        self.activate(NOTIFIED, REF)
     }
 
     /// Cancelled: as a wake, and the poll will look into the cold record.
     pub(crate) fn on_cancel(&self) -> OnWake {
-        self.activate(NOTIFIED | CANCEL)
+        self.activate(NOTIFIED | CANCEL, 0)
     }
 
-    fn activate(&self, flags: usize) -> OnWake {
+    #[inline]
+    fn activate(&self, flags: usize, given_up: usize) -> OnWake {
         let mut seen = self.0.load(Relaxed);
         loop {
             if seen & COMPLETE != 0 {
-                return OnWake::Nothing;
+                return OnWake::Ended;
             }
             let (next, todo) = if seen & ACTIVE != 0 {
                 (seen | flags, OnWake::Nothing)
@@ -208,7 +219,7 @@ impl State {
             };
             match self
                 .0
-                .compare_exchange_weak(seen, next, edge!(T1, AcqRel), Relaxed)
+                .compare_exchange_weak(seen, next - given_up, edge!(T1, AcqRel), Relaxed)
             {
                 Ok(_) => return todo,
                 Err(now) => seen = now,

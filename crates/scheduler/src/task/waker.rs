@@ -45,7 +45,7 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 
 unsafe fn wake(data: *const ()) {
     // SAFETY: the waker gives its count away.
-    unsafe { TaskRef::from_counted(header(data)) }.wake();
+    unsafe { TaskRef::from_counted(header(data)) }.wake_and_drop();
 }
 
 unsafe fn wake_by_ref(data: *const ()) {

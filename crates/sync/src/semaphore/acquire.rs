@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
-use crate::poll::{Offer, poll_locked};
+use crate::poll::Offer;
 use crate::wait_list::{Status, Wait};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -96,7 +96,9 @@ impl InLine {
         if declines(cx) {
             return Poll::Pending;
         }
-        poll_locked(&semaphore.state, cx, |state, offer| self.step(state, offer))
+        let first = matches!(self.wait, Wait::New);
+        let Semaphore { state, waits } = semaphore;
+        waits.poll_locked(first, state, cx, |state, offer| self.step(state, offer))
     }
 
     fn step(

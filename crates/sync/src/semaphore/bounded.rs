@@ -1,5 +1,6 @@
 //! A semaphore that knows how many permits it began with.
 
+use crate::poll::Guess;
 use super::state::State;
 use super::{
     Acquire, AcquireOwned, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
@@ -44,7 +45,8 @@ impl BoundedSemaphore {
     pub fn new(permits: usize) -> Self {
         assert_fits(Semaphore::MAX_PERMITS, permits);
         let state = Mutex::new(State::new(permits, permits));
-        let semaphore = Arc::new(Semaphore { state });
+        let waits = Guess::default();
+        let semaphore = Arc::new(Semaphore { state, waits });
         Self { semaphore }
     }
 

@@ -12,7 +12,7 @@ pub use error::{Closed, OverRelease, TryAcquireError};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking::{BlockingError, block_on, may_block};
-use crate::poll::Wakes;
+use crate::poll::{Guess, Wakes};
 use crate::wait_list::Status;
 use state::State;
 use std::fmt;
@@ -41,6 +41,8 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "locked")]
 pub struct Semaphore {
     state: Mutex<State>,
+    /// Do acquirers have to wait?
+    waits: Guess,
 }
 
 impl Semaphore {
@@ -57,6 +59,7 @@ impl Semaphore {
         assert_fits(Self::MAX_PERMITS, permits);
         Self {
             state: Mutex::new(State::new(permits, Self::MAX_PERMITS)),
+            waits: Guess::default(),
         }
     }
 
