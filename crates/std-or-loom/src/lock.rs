@@ -50,11 +50,7 @@ impl<T> Mutex<T> {
     #[cfg(not(weftwork_loom))]
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
-        match self.0.try_lock() {
-            Ok(guard) => guard,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => self.lock_contended(),
-        }
+        self.try_lock().unwrap_or_else(|| self.lock_contended())
     }
 
     /// Takes the lock, blocking the thread until it is free.
@@ -62,6 +58,16 @@ impl<T> Mutex<T> {
     #[track_caller]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(not(weftwork_loom))]
+    #[inline]
+    fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Leaves the lock alone for a while before it looks again, each time for longer, and sleeps
@@ -75,17 +81,14 @@ impl<T> Mutex<T> {
     #[cfg(not(weftwork_loom))]
     #[cold]
     fn lock_contended(&self) -> MutexGuard<'_, T> {
-        for round in 0..BACKOFF_ROUNDS {
+        let look = |round| {
             for _ in 0..FIRST_BACKOFF << round {
                 std::hint::spin_loop();
             }
-            match self.0.try_lock() {
-                Ok(guard) => return guard,
-                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => {}
-            }
-        }
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+            self.try_lock()
+        };
+        let found = (0..BACKOFF_ROUNDS).find_map(look);
+        found.unwrap_or_else(|| self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The value, of somebody who has the whole lock.

@@ -1,8 +1,8 @@
 //! A flag that tasks wait for.
 
 use crate::blocking::{Refused, block_on, may_block};
+use crate::marked::{Mark, MarkedList, MarkedWait};
 use crate::poll::{Wakes, poll_locked};
-use crate::wait_list::{self, Status, WaitList};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -30,12 +30,14 @@ use weftwork_task_context::declines;
 #[doc(alias = "ManualResetEvent")]
 pub struct Event {
     state: Mutex<State>,
+    /// How far the line has been granted.
+    mark: Mark,
 }
 
 struct State {
     set: bool,
     /// Somebody is in the line: the flag is not set.
-    waiters: WaitList<()>,
+    waiters: MarkedList<()>,
 }
 
 /// Waits until an event is set; see [`Event::wait`].
@@ -46,19 +48,20 @@ struct State {
 #[must_use = "futures do nothing unless you await them"]
 pub struct Wait<'a> {
     event: &'a Event,
-    wait: wait_list::Wait,
+    wait: MarkedWait,
 }
 
 impl Event {
     /// An event that is not set.
     #[must_use]
     pub fn new() -> Self {
-        let waiters = WaitList::new();
+        let waiters = MarkedList::new();
         let state = Mutex::new(State {
             set: false,
             waiters,
         });
-        Self { state }
+        let mark = Mark::default();
+        Self { state, mark }
     }
 
     /// Sets it: everybody who waits goes on, and whoever comes later does not wait, until it is
@@ -68,7 +71,7 @@ impl Event {
         {
             let mut state = self.state.lock();
             state.set = true;
-            state.waiters.settle_waiting(Status::Granted, &mut wakes);
+            state.waiters.grant_all(&self.mark, &mut wakes);
         }
         wakes.wake();
     }
@@ -93,7 +96,7 @@ impl Event {
     /// # Cancel safety
     /// The future can be dropped at any time.
     pub fn wait(&self) -> Wait<'_> {
-        let wait = wait_list::Wait::New;
+        let wait = MarkedWait::new();
         Wait { event: self, wait }
     }
 
@@ -117,16 +120,28 @@ impl Future for Wait<'_> {
         if declines(cx) {
             return Poll::Pending;
         }
+        if event.mark.settles(wait) {
+            return Poll::Ready(());
+        }
         poll_locked(&event.state, cx, |state, offer| {
-            state.waiters.poll_reached(state.set, wait, offer)
+            if !wait.is_new() {
+                let settled = state.waiters.poll_entry(&event.mark, wait, offer)?;
+                return Some(settled.map(|_granted| ()));
+            }
+            if !state.set {
+                return state.waiters.enqueue(wait, (), offer);
+            }
+            wait.end();
+            Some(Poll::Ready(()))
         })
     }
 }
 
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
-        if let wait_list::Wait::Queued(_) = self.wait {
-            let left = self.event.state.lock().waiters.leave(&mut self.wait);
+        let Self { event, wait } = self;
+        if wait.is_queued() && !event.mark.settles(wait) {
+            let left = event.state.lock().waiters.leave(&event.mark, wait);
             drop(left);
         }
     }

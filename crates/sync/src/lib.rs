@@ -27,6 +27,7 @@ pub mod channel;
 pub mod condvar;
 pub mod event;
 pub mod mapped;
+mod marked;
 pub mod mutex;
 mod no_receivers;
 pub mod notify;

@@ -208,6 +208,16 @@ impl<D> WaitList<D> {
         true
     }
 
+    /// Takes the first out of the line, with what it brought along and its waker.
+    #[inline]
+    pub(crate) fn take_front(&mut self) -> Option<(D, Option<Waker>)> {
+        if self.is_empty() {
+            return None;
+        }
+        let entry = self.take(self.head);
+        Some((entry.data, entry.waker))
+    }
+
     /// Settles everybody in the line.
     pub(crate) fn settle_waiting(&mut self, status: Status, wakes: &mut Wakes) {
         while !self.is_empty() {
@@ -231,29 +241,35 @@ impl<D> WaitList<D> {
     }
 
     fn settle_front(&mut self, status: Status) -> Option<Waker> {
-        let index = self.head;
-        self.unlink(index);
-        let entry = &mut self.entries[index];
+        let entry = &mut self.entries[self.head];
         entry.status = status;
-        entry.waker.take()
+        let waker = entry.waker.take();
+        let (prev, next) = (entry.prev, entry.next);
+        self.bridge(prev, next);
+        waker
     }
 
     fn remove(&mut self, index: usize) -> Left {
-        if self.entries[index].status == Status::Waiting {
-            self.unlink(index);
-        }
-        let entry = self.entries.remove(index);
-        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
-            self.entries = Slab::new();
-        }
+        let entry = self.take(index);
         Left {
             status: entry.status,
             _waker: entry.waker,
         }
     }
 
-    fn unlink(&mut self, index: usize) {
-        let Entry { prev, next, .. } = self.entries[index];
+    fn take(&mut self, index: usize) -> Entry<D> {
+        let entry = self.entries.remove(index);
+        if entry.status == Status::Waiting {
+            self.bridge(entry.prev, entry.next);
+        }
+        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
+            self.entries = Slab::new();
+        }
+        entry
+    }
+
+    /// Links the two neighbours of one that leaves the line.
+    fn bridge(&mut self, prev: usize, next: usize) {
         match self.entries.get_mut(prev) {
             Some(before) => before.next = next,
             None => self.head = next,

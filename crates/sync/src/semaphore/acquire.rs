@@ -2,8 +2,9 @@
 
 use super::state::State;
 use super::{Closed, OwnedSemaphorePermit, Semaphore, SemaphorePermit, TryAcquireError};
+use crate::marked::{Left, Mark, MarkedWait};
 use crate::poll::Offer;
-use crate::wait_list::{Status, Wait};
+use crate::wait_list::Status;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -83,36 +84,41 @@ impl Drop for AcquireOwned {
 #[derive(Debug)]
 struct InLine {
     permits: usize,
-    wait: Wait,
+    wait: MarkedWait,
 }
 
 impl InLine {
     fn new(permits: usize) -> Self {
-        let wait = Wait::New;
+        let wait = MarkedWait::new();
         Self { permits, wait }
     }
 
+    #[inline]
     fn poll(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
         if declines(cx) {
             return Poll::Pending;
         }
-        let first = matches!(self.wait, Wait::New);
-        let Semaphore { state, waits } = semaphore;
-        waits.poll_locked(first, state, cx, |state, offer| self.step(state, offer))
+        if semaphore.mark.settles(&mut self.wait) {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_locked(semaphore, cx)
     }
 
-    fn step(
+    fn poll_locked(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
+        let Semaphore { state, mark, waits } = semaphore;
+        let first = self.wait.is_new();
+        waits.poll_locked(first, state, cx, |state, offer| match first {
+            true => self.begin(state, offer),
+            false => self.go_on(state, mark, offer),
+        })
+    }
+
+    /// The first step.
+    fn begin(
         &mut self,
         state: &mut State,
         offer: &mut Offer<'_>,
     ) -> Option<Poll<Result<(), Closed>>> {
-        if !matches!(self.wait, Wait::New) {
-            let settled = state.waiters.poll_entry(&mut self.wait, offer)?;
-            return Some(settled.map(|status| match status {
-                Status::Granted => Ok(()),
-                Status::Waiting | Status::Refused => Err(Closed),
-            }));
-        }
         let answer = match state.try_take(self.permits) {
             Ok(()) => Ok(()),
             Err(TryAcquireError::Closed) => Err(Closed),
@@ -120,26 +126,42 @@ impl InLine {
                 return state.waiters.enqueue(&mut self.wait, self.permits, offer);
             }
         };
-        self.wait = Wait::Done;
+        self.wait.end();
         Some(Poll::Ready(answer))
+    }
+
+    /// A further step, in the line.
+    fn go_on(
+        &mut self,
+        state: &mut State,
+        mark: &Mark,
+        offer: &mut Offer<'_>,
+    ) -> Option<Poll<Result<(), Closed>>> {
+        let settled = state.waiters.poll_entry(mark, &mut self.wait, offer)?;
+        Some(settled.map(|status| match status {
+            Status::Granted => Ok(()),
+            Status::Waiting | Status::Refused => Err(Closed),
+        }))
     }
 
     /// Gives up the place in the line. Promised permits go back, and if a long wish was at the
     /// front, those behind it may have theirs.
+    #[inline]
     fn leave(&mut self, semaphore: &Semaphore) {
-        if !matches!(self.wait, Wait::Queued(_)) {
-            return;
+        if self.wait.is_queued() {
+            self.leave_line(semaphore);
         }
+    }
+
+    #[cold]
+    fn leave_line(&mut self, semaphore: &Semaphore) {
         let (_left, wakes) = {
             let mut state = semaphore.state.lock();
-            let left = state.waiters.leave(&mut self.wait);
-            if left
-                .as_ref()
-                .is_some_and(|left| left.status == Status::Granted)
-            {
+            let left = state.waiters.leave(&semaphore.mark, &mut self.wait);
+            if let Left::Granted = left {
                 state.permits += self.permits;
             }
-            (left, state.grant())
+            (left, state.grant(&semaphore.mark))
         };
         wakes.wake();
     }

@@ -1,12 +1,13 @@
 //! A semaphore that knows how many permits it began with.
 
-use crate::poll::Guess;
 use super::state::State;
 use super::{
     Acquire, AcquireOwned, Closed, OverRelease, OwnedSemaphorePermit, Semaphore, SemaphorePermit,
     TryAcquireError, assert_fits,
 };
 use crate::blocking::BlockingError;
+use crate::marked::Mark;
+use crate::poll::Guess;
 use std::fmt;
 use std::sync::Arc;
 use weftwork_std_or_loom::Mutex;
@@ -45,8 +46,11 @@ impl BoundedSemaphore {
     pub fn new(permits: usize) -> Self {
         assert_fits(Semaphore::MAX_PERMITS, permits);
         let state = Mutex::new(State::new(permits, permits));
-        let waits = Guess::default();
-        let semaphore = Arc::new(Semaphore { state, waits });
+        let semaphore = Arc::new(Semaphore {
+            state,
+            mark: Mark::default(),
+            waits: Guess::default(),
+        });
         Self { semaphore }
     }
 
@@ -116,7 +120,7 @@ impl BoundedSemaphore {
     /// [`OverRelease`] if fewer are missing: those that somebody holds, or has been promised, are
     /// not. Nothing is given back then.
     pub fn release(&self, n: usize) -> Result<(), OverRelease> {
-        let added = self.semaphore.state.lock().add(n);
+        let added = self.semaphore.state.lock().add(&self.semaphore.mark, n);
         let wakes = added.map_err(|missing| OverRelease {
             released: n,
             missing,

@@ -12,8 +12,8 @@ pub use error::{Closed, OverRelease, TryAcquireError};
 pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 
 use crate::blocking::{BlockingError, block_on, may_block};
+use crate::marked::Mark;
 use crate::poll::{Guess, Wakes};
-use crate::wait_list::Status;
 use state::State;
 use std::fmt;
 use std::sync::Arc;
@@ -41,6 +41,8 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "locked")]
 pub struct Semaphore {
     state: Mutex<State>,
+    /// How far the line has been granted.
+    mark: Mark,
     /// Do acquirers have to wait?
     waits: Guess,
 }
@@ -59,6 +61,7 @@ impl Semaphore {
         assert_fits(Self::MAX_PERMITS, permits);
         Self {
             state: Mutex::new(State::new(permits, Self::MAX_PERMITS)),
+            mark: Mark::default(),
             waits: Guess::default(),
         }
     }
@@ -164,7 +167,7 @@ impl Semaphore {
     #[doc(alias = "release")]
     #[track_caller]
     pub fn add_permits(&self, n: usize) {
-        let added = self.state.lock().add(n);
+        let added = self.state.lock().add(&self.mark, n);
         match added {
             Ok(wakes) => wakes.wake(),
             Err(room) => assert_fits(room, n),
@@ -184,7 +187,7 @@ impl Semaphore {
         {
             let mut state = self.state.lock();
             state.closed = true;
-            state.waiters.settle_waiting(Status::Refused, &mut wakes);
+            state.waiters.refuse_all(&mut wakes);
         }
         wakes.wake();
     }
@@ -209,7 +212,7 @@ impl Semaphore {
         let wakes = {
             let mut state = self.state.lock();
             state.permits += n;
-            state.grant()
+            state.grant(&self.mark)
         };
         wakes.wake();
     }

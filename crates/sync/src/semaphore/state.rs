@@ -1,8 +1,8 @@
 //! What a semaphore's lock guards, and every change of it.
 
 use super::error::TryAcquireError;
+use crate::marked::{Mark, MarkedList};
 use crate::poll::Wakes;
-use crate::wait_list::WaitList;
 
 /// What the lock guards.
 ///
@@ -16,7 +16,7 @@ pub(super) struct State {
     /// The most that `total` may be.
     pub(super) limit: usize,
     pub(super) closed: bool,
-    pub(super) waiters: WaitList<usize>,
+    pub(super) waiters: MarkedList<usize>,
 }
 
 impl State {
@@ -26,7 +26,7 @@ impl State {
             total: permits,
             limit,
             closed: false,
-            waiters: WaitList::new(),
+            waiters: MarkedList::new(),
         }
     }
 
@@ -42,14 +42,14 @@ impl State {
     }
 
     /// Adds permits; or says how many there is room for.
-    pub(super) fn add(&mut self, n: usize) -> Result<Wakes, usize> {
+    pub(super) fn add(&mut self, mark: &Mark, n: usize) -> Result<Wakes, usize> {
         let room = self.limit - self.total;
         if n > room {
             return Err(room);
         }
         self.total += n;
         self.permits += n;
-        Ok(self.grant())
+        Ok(self.grant(mark))
     }
 
     /// Takes up to `n` free permits out for good; how many.
@@ -61,13 +61,13 @@ impl State {
     }
 
     /// Promises free permits to the first waiters, as far as they reach.
-    pub(super) fn grant(&mut self) -> Wakes {
+    pub(super) fn grant(&mut self, mark: &Mark) -> Wakes {
         let mut wakes = Wakes::default();
         while let Some(&n) = self.waiters.front()
             && n <= self.permits
         {
             self.permits -= n;
-            wakes.push(self.waiters.grant_front());
+            wakes.push(self.waiters.grant_front(mark));
         }
         wakes
     }
