@@ -10,8 +10,25 @@
 //! `Arc` is deliberately absent: the reference counts of std's `Arc` are not ours to verify.
 
 mod lock;
+mod spin_lock;
 
 pub use lock::{Condvar, Mutex, MutexGuard};
+pub use spin_lock::{SpinGuard, SpinLock};
+
+/// The lock for critical sections of a few instructions. Models have loom's mutex in its place, or
+/// every one of them would be a model of the spinning as well; `SpinLock` has models of its own.
+#[cfg(not(weftwork_loom))]
+pub type Lock<T> = SpinLock<T>;
+/// The lock for critical sections of a few instructions, in a model.
+#[cfg(weftwork_loom)]
+pub type Lock<T> = Mutex<T>;
+
+/// The guard of a [`Lock`].
+#[cfg(not(weftwork_loom))]
+pub type LockGuard<'a, T> = SpinGuard<'a, T>;
+/// The guard of a [`Lock`], in a model.
+#[cfg(weftwork_loom)]
+pub type LockGuard<'a, T> = MutexGuard<'a, T>;
 
 /// Atomics and fences.
 #[cfg(not(weftwork_loom))]

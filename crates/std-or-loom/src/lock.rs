@@ -10,19 +10,7 @@ use loom::sync as imp;
 )]
 use std::sync as imp;
 use std::sync::PoisonError;
-#[cfg(not(weftwork_loom))]
-use std::sync::TryLockError;
 use std::time::Duration;
-
-/// How often a contended lock is looked at again before the thread sleeps.
-#[cfg(not(weftwork_loom))]
-const BACKOFF_ROUNDS: u32 = 4;
-
-/// The pauses before the first of these looks; each has twice as many as the one before. A pause is
-/// 20 to 45 ns on machines of today, so that a thread spins for 10 to 20 µs in all: what it costs to
-/// put a thread to sleep and to wake it.
-#[cfg(not(weftwork_loom))]
-const FIRST_BACKOFF: u32 = 32;
 
 /// The guard of a [`Mutex`].
 pub type MutexGuard<'a, T> = imp::MutexGuard<'a, T>;
@@ -47,48 +35,10 @@ impl<T> Mutex<T> {
     }
 
     /// Takes the lock, blocking the thread until it is free.
-    #[cfg(not(weftwork_loom))]
     #[inline]
-    pub fn lock(&self) -> MutexGuard<'_, T> {
-        self.try_lock().unwrap_or_else(|| self.lock_contended())
-    }
-
-    /// Takes the lock, blocking the thread until it is free.
-    #[cfg(weftwork_loom)]
-    #[track_caller]
+    #[cfg_attr(weftwork_loom, track_caller)]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    #[cfg(not(weftwork_loom))]
-    #[inline]
-    fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
-        match self.0.try_lock() {
-            Ok(guard) => Some(guard),
-            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Leaves the lock alone for a while before it looks again, each time for longer, and sleeps
-    /// only if that did not help.
-    ///
-    /// Whoever looks takes the cache line away from the holder, who writes what the lock guards
-    /// next to it: a waiter that looks all the time makes each of those writes a miss, and the lock
-    /// is held several times longer than it needs to be. It also leaves the holder the time to come
-    /// back for more while the line is still its own. (Anderson, "The Performance of Spin Lock
-    /// Alternatives for Shared-Memory Multiprocessors", 1990; figures in docs/performance.md.)
-    #[cfg(not(weftwork_loom))]
-    #[cold]
-    fn lock_contended(&self) -> MutexGuard<'_, T> {
-        let look = |round| {
-            for _ in 0..FIRST_BACKOFF << round {
-                std::hint::spin_loop();
-            }
-            self.try_lock()
-        };
-        let found = (0..BACKOFF_ROUNDS).find_map(look);
-        found.unwrap_or_else(|| self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The value, of somebody who has the whole lock.

@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_task_context::declines;
 
 /// A number of tasks wait until all of them have come; then all go on, and the next phase begins.
@@ -27,7 +27,7 @@ use weftwork_task_context::declines;
 #[doc(alias = "asyncio.Barrier")]
 pub struct Barrier {
     parties: usize,
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 /// The barrier was aborted, or it was reset while somebody waited.
@@ -72,7 +72,7 @@ impl Barrier {
             parties > 0,
             "a barrier for 0 tasks: it has to be for at least 1"
         );
-        let state = Mutex::new(State {
+        let state = Lock::new(State {
             broken: false,
             waiting: 0,
             draining: 0,

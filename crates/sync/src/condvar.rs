@@ -41,7 +41,7 @@ use weftwork_task_context::declines;
 #[doc(alias = "asyncio.Condition")]
 #[doc(alias = "Condition")]
 pub struct Condvar {
-    waiters: imp::Mutex<WaitList<Told>>,
+    waiters: imp::Lock<WaitList<Told>>,
 }
 
 /// By what a waiter was notified.
@@ -59,7 +59,7 @@ impl Condvar {
     /// With nobody in the line.
     #[must_use]
     pub fn new() -> Self {
-        let waiters = imp::Mutex::new(WaitList::new());
+        let waiters = imp::Lock::new(WaitList::new());
         Self { waiters }
     }
 

@@ -6,7 +6,7 @@ use crate::poll::{Wakes, poll_locked};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_task_context::declines;
 
 /// A flag that any number of tasks wait for: all go on when it is set.
@@ -29,7 +29,7 @@ use weftwork_task_context::declines;
 #[doc(alias = "asyncio.Event")]
 #[doc(alias = "ManualResetEvent")]
 pub struct Event {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// How far the line has been granted.
     mark: Mark,
 }
@@ -56,7 +56,7 @@ impl Event {
     #[must_use]
     pub fn new() -> Self {
         let waiters = MarkedList::new();
-        let state = Mutex::new(State {
+        let state = Lock::new(State {
             set: false,
             waiters,
         });

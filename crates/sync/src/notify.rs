@@ -8,7 +8,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_task_context::declines;
 
 /// Tells one task, or all that wait, that something has changed.
@@ -33,7 +33,7 @@ use weftwork_task_context::declines;
 /// ```
 #[doc(alias = "AutoResetEvent")]
 pub struct Notify {
-    state: Mutex<State>,
+    state: Lock<State>,
 }
 
 /// Somebody is in the line: nothing is kept.
@@ -71,7 +71,7 @@ impl Notify {
     #[must_use]
     pub fn new() -> Self {
         let waiters = WaitList::new();
-        let state = Mutex::new(State {
+        let state = Lock::new(State {
             kept: false,
             waiters,
         });

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
 
 /// The polling task's waker, offered to a step that runs under a lock.
@@ -39,7 +39,7 @@ impl Offer<'_> {
 /// of the waker: it is made with the lock given back, and the step runs again.
 #[inline]
 pub(crate) fn poll_locked<S, R>(
-    state: &Mutex<S>,
+    state: &Lock<S>,
     cx: &Context<'_>,
     step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
 ) -> R {
@@ -52,7 +52,7 @@ pub(crate) fn poll_locked<S, R>(
 
 #[inline]
 fn run_locked<S, R>(
-    state: &Mutex<S>,
+    state: &Lock<S>,
     mut offer: Offer<'_>,
     mut step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
 ) -> R {
@@ -77,7 +77,7 @@ impl Guess {
     pub(crate) fn poll_locked<S, R>(
         &self,
         first: bool,
-        state: &Mutex<S>,
+        state: &Lock<S>,
         cx: &Context<'_>,
         step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<Poll<R>>,
     ) -> Poll<R> {

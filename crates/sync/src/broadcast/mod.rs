@@ -12,7 +12,7 @@ pub use sender::Sender;
 
 use ring::Ring;
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// Makes a channel in which every [`Receiver`] gets a clone of every item that was sent since it
 /// was made; 0 is without bound.
@@ -42,12 +42,12 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "broadcast::channel")]
 pub fn channel<T>(capacity: usize) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
-        ring: Mutex::new(Ring::new(capacity)),
+        ring: Lock::new(Ring::new(capacity)),
     });
     let receiver = Receiver::subscribe(&shared);
     (Sender::new(shared), receiver)
 }
 
 struct Shared<T> {
-    ring: Mutex<Ring<T>>,
+    ring: Lock<Ring<T>>,
 }

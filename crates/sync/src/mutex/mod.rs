@@ -40,7 +40,7 @@ use weftwork_std_or_loom as imp;
 #[doc(alias = "asyncio.Lock")]
 #[doc(alias = "Lock")]
 pub struct Mutex<T> {
-    state: imp::Mutex<State<T>>,
+    state: imp::Lock<State<T>>,
 }
 
 /// [`Mutex::try_lock`] gave nothing: somebody has the value, or was promised it.
@@ -52,7 +52,7 @@ impl<T> Mutex<T> {
     /// A mutex around a value.
     #[must_use]
     pub fn new(value: T) -> Self {
-        let state = imp::Mutex::new(State::new(Box::new(value)));
+        let state = imp::Lock::new(State::new(Box::new(value)));
         Self { state }
     }
 

@@ -11,7 +11,7 @@ pub use sender::{Sender, UntilClosed};
 use crate::wait_list::WaitList;
 use std::sync::Arc;
 use std::task::Waker;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// Makes the two halves: the [`Sender`] sets the result, once and from any thread, and the
 /// [`Receiver`] is a future that waits for it.
@@ -28,7 +28,7 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "asyncio.Future")]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State {
+        state: Lock::new(State {
             slot: Slot::Unset,
             receiver_gone: false,
             receiver: None,
@@ -39,7 +39,7 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 /// What the lock guards.

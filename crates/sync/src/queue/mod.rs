@@ -14,7 +14,7 @@ use crate::poll::Guess;
 use state::State;
 use std::fmt;
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// A queue that gives the oldest item first.
 ///
@@ -89,7 +89,7 @@ pub struct AnyQueue<T, O: Order<T>> {
 }
 
 struct Shared<T, O: Order<T>> {
-    state: Mutex<State<T, O>>,
+    state: Lock<State<T, O>>,
     /// Do gets have to wait?
     gets: Guess,
     maxsize: usize,
@@ -130,7 +130,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
 
     fn with_slots(slots: usize, maxsize: usize) -> Self {
         let shared = Arc::new(Shared {
-            state: Mutex::new(State::new(slots)),
+            state: Lock::new(State::new(slots)),
             gets: Guess::default(),
             maxsize,
         });

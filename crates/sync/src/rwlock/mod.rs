@@ -15,7 +15,7 @@ use crate::mutex::Locked;
 use state::{State, Wish};
 use std::fmt;
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// A value that many tasks read at once, or one changes, also across awaits.
 ///
@@ -43,14 +43,14 @@ use weftwork_std_or_loom::Mutex;
 /// # });
 /// ```
 pub struct RwLock<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 impl<T> RwLock<T> {
     /// A lock around a value.
     #[must_use]
     pub fn new(value: T) -> Self {
-        let state = Mutex::new(State::new(value));
+        let state = Lock::new(State::new(value));
         Self { state }
     }
 

@@ -10,7 +10,7 @@ use crate::marked::Mark;
 use crate::poll::Guess;
 use std::fmt;
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// A [`Semaphore`] that never has more permits than it began with: releasing too often is an error.
 ///
@@ -45,7 +45,7 @@ impl BoundedSemaphore {
     #[track_caller]
     pub fn new(permits: usize) -> Self {
         assert_fits(Semaphore::MAX_PERMITS, permits);
-        let state = Mutex::new(State::new(permits, permits));
+        let state = Lock::new(State::new(permits, permits));
         let semaphore = Arc::new(Semaphore {
             state,
             mark: Mark::default(),

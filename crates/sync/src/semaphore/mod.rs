@@ -17,7 +17,7 @@ use crate::poll::{Guess, Wakes};
 use state::State;
 use std::fmt;
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// Limits how many tasks do something at once.
 ///
@@ -40,7 +40,7 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "asyncio.Semaphore")]
 #[doc(alias = "locked")]
 pub struct Semaphore {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// How far the line has been granted.
     mark: Mark,
     /// Do acquirers have to wait?
@@ -60,7 +60,7 @@ impl Semaphore {
     pub fn new(permits: usize) -> Self {
         assert_fits(Self::MAX_PERMITS, permits);
         Self {
-            state: Mutex::new(State::new(permits, Self::MAX_PERMITS)),
+            state: Lock::new(State::new(permits, Self::MAX_PERMITS)),
             mark: Mark::default(),
             waits: Guess::default(),
         }

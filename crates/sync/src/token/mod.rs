@@ -10,7 +10,7 @@ use crate::wait_list::{Status, WaitList};
 use std::fmt;
 use std::sync::Arc;
 use tree::Tree;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::Relaxed};
 use weftwork_task_context::{CancelSource, Cancelled};
 
@@ -41,13 +41,13 @@ pub struct CancellationToken {
 /// dropped.
 struct Node {
     /// The tree that it stands in. Its lock comes before those of its nodes.
-    tree: Arc<Mutex<Tree<Arc<Node>>>>,
+    tree: Arc<Lock<Tree<Arc<Node>>>>,
     /// Its branch, which is there until it is cancelled.
     branch: usize,
     /// How many clones there are. It orders nothing: whoever drops the last one takes the tree's
     /// lock, which all that was done by the others has taken before.
     clones: AtomicUsize,
-    state: Mutex<NodeState>,
+    state: Lock<NodeState>,
 }
 
 /// What a node's lock guards.
@@ -72,7 +72,7 @@ impl CancellationToken {
     /// A token without a parent.
     #[must_use]
     pub fn new() -> Self {
-        let tree = Arc::new(Mutex::new(Tree::new()));
+        let tree = Arc::new(Lock::new(Tree::new()));
         let node = {
             let mut branches = tree.lock();
             let node = Node::new(&tree, branches.next_branch(), None);
@@ -189,7 +189,7 @@ impl DropGuard {
 
 impl Node {
     fn new(
-        tree: &Arc<Mutex<Tree<Arc<Self>>>>,
+        tree: &Arc<Lock<Tree<Arc<Self>>>>,
         branch: usize,
         cause: Option<Cancelled>,
     ) -> Arc<Self> {
@@ -198,7 +198,7 @@ impl Node {
             tree: Arc::clone(tree),
             branch,
             clones: AtomicUsize::new(1),
-            state: Mutex::new(NodeState { cause, waiters }),
+            state: Lock::new(NodeState { cause, waiters }),
         })
     }
 

@@ -12,7 +12,7 @@ pub use value::Ref;
 use crate::poll::Wakes;
 use crate::wait_list::{Status, WaitList};
 use std::sync::Arc;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// Makes a value that a [`Sender`] replaces and a [`Receiver`] looks at. Both can be cloned.
 ///
@@ -35,7 +35,7 @@ use weftwork_std_or_loom::Mutex;
 #[doc(alias = "watch::channel")]
 pub fn channel<T>(initial: T) -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
-        state: Mutex::new(State {
+        state: Lock::new(State {
             value: Arc::new(initial),
             version: 0,
             senders: 1,
@@ -48,7 +48,7 @@ pub fn channel<T>(initial: T) -> (Sender<T>, Receiver<T>) {
 }
 
 struct Shared<T> {
-    state: Mutex<State<T>>,
+    state: Lock<State<T>>,
 }
 
 /// What the lock guards.
