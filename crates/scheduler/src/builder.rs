@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 type ExceptionHandler = Arc<dyn Fn(&Report) + Send + Sync>;
-type MainHook = Arc<dyn Fn(&TaskControl) -> Box<dyn Any> + Send + Sync>;
+pub(crate) type MainHook = Arc<dyn Fn(&TaskControl) -> Box<dyn Any> + Send + Sync>;
 
 /// What a runtime was told.
 #[derive(Clone)]

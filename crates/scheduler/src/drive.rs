@@ -1,16 +1,17 @@
 //! Driving a main future: the one of `block_on`, which needs be neither `Send` nor `'static`.
 
+use crate::builder::MainHook;
 use crate::driver::NO_WORKER;
 use crate::entry::Entry;
 use crate::handle::Handle;
 use crate::life::Visit;
 use crate::sched::Worker;
-use crate::shared::{Shared, ids};
+use crate::shared::{Shared, ids, report_here};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, run};
-use crate::task::{ResultError, Task};
+use crate::task::{ResultError, Task, contain};
 use std::any::Any;
 use std::future::Future;
 use std::panic::Location;
@@ -147,10 +148,18 @@ impl MainThread<'_> {
         finish(&mut task, stopped)
     }
 
-    /// What the hooks give is to live as long as the main task.
+    /// What the hooks give is to live as long as the main task. One that panics is reported: the
+    /// task is in the registry already, and has to be driven to its end.
     fn call_hooks<T>(&self, main: &Task<T>) -> Vec<Box<dyn Any>> {
-        let hooks = &self.shared.config.main_hooks;
-        hooks.values().map(|hook| hook(&main.control())).collect()
+        let hooks = self.shared.config.main_hooks.values();
+        let call = |hook: &MainHook| match contain(|| hook(&main.control())) {
+            Ok(kept) => Some(kept),
+            Err(payload) => {
+                report_here(payload, "a hook of the main task");
+                None
+            }
+        };
+        hooks.filter_map(call).collect()
     }
 
     fn birth(&self, id: u64, slot: u32) -> Birth<'static> {

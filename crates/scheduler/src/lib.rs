@@ -10,6 +10,7 @@ mod blocking;
 mod builder;
 mod callbacks;
 mod clock;
+mod closing;
 mod context;
 mod drive;
 mod driver;

@@ -68,8 +68,8 @@ impl Life {
     ///
     /// A spawn asks twice. The second time a fence lies between the task's entry into the
     /// registry and the question (the one with which its push looks for a sleeper); pairs with
-    /// the fence in `begin_closing`: either the spawn sees the closing, or the closing sees
-    /// the task.
+    /// the fence in `begin_closing`: the spawn sees the closing, or the closing sees the task, or
+    /// both.
     #[inline]
     pub(crate) fn is_closing(&self) -> bool {
         self.closing.load(Relaxed)

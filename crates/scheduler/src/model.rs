@@ -9,7 +9,7 @@ use crate::sched::{LifoSlot, Parker};
 use crate::shared::Shared;
 use crate::task::ResultError;
 use crate::task::run::{Turn, run};
-use crate::{drive, runtime};
+use crate::{closing, drive};
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
@@ -77,9 +77,9 @@ impl Scheduler {
     /// This thread is the worker that closes it, as `close`.
     pub fn close(&self) {
         self.0.life.begin_closing().expect("nobody runs it");
-        let never = runtime::Deadline::after(Duration::MAX);
+        let never = closing::Deadline::after(Duration::MAX);
         self.0
-            .with_seat(|worker| runtime::end_all_tasks(worker, &never));
+            .with_seat(|worker| closing::end_tasks_here(worker, &never));
     }
 }
 

@@ -125,6 +125,7 @@ fn print(report: &Report) {
 pub(crate) fn held(
     tasks: &[TaskControl],
     jobs: &[&'static std::panic::Location<'static>],
+    threads: &[String],
     timeout: std::time::Duration,
 ) {
     eprintln!("weftwork: the runtime ended after {timeout:?} without waiting any longer for:");
@@ -133,6 +134,9 @@ pub(crate) fn held(
     }
     for place in jobs {
         eprintln!("  a blocking job from {place}");
+    }
+    for name in threads {
+        eprintln!("  the thread {name}, stuck in a task, a callback, a waker or a destructor");
     }
 }
 

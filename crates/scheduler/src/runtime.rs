@@ -1,15 +1,14 @@
 //! The runtime: entering it, freezing it, closing it.
 
 use crate::builder::{Builder, Config};
+use crate::closing;
 use crate::context;
 use crate::drive::{drive, wait};
 use crate::entry::Entry;
 use crate::handle::{Handle, RuntimeError};
 use crate::life::Visit;
-use crate::sched::{Seat, Worker};
+use crate::sched::Seat;
 use crate::shared::Shared;
-use crate::task::cancel::wake_all;
-use crate::task::run::abandon;
 use crate::task::{ResultError, TaskError};
 use std::cell::Cell;
 use std::fmt;
@@ -19,16 +18,7 @@ use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
-use std::time::{Duration, Instant};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::{CancelSource, Cancelled};
-
-/// A worker's thread that does not end in this time is stuck.
-const GRACE: Duration = Duration::from_millis(100);
-
-/// Whoever closes looks at the clock every so many looks at the tasks. It looks at them every few
-/// milliseconds at least.
-const LOOKS_PER_CLOCK: u32 = 16;
 
 /// A runtime: workers, timers, I/O, callbacks.
 ///
@@ -175,9 +165,11 @@ impl Runtime {
     /// Ends the runtime: cancels every task, waits until their clean-up has ended, shuts the
     /// blocking pool down, joins all threads. Closing twice is fine.
     ///
-    /// It takes [`shutdown_timeout`](crate::Builder::shutdown_timeout) at most: then it names on
-    /// stderr what did not end, with the place in the program that started it, drops the futures
-    /// of those tasks and leaves the threads behind that are stuck.
+    /// It takes [`shutdown_timeout`](crate::Builder::shutdown_timeout) at most, and a tenth of a
+    /// second: then it names on stderr what did not end, with the place in the program that started
+    /// it, drops the futures of those tasks and leaves the threads behind that are stuck. This
+    /// thread polls none of the tasks; only those of a single-threaded runtime run here, and one
+    /// that blocks its thread for ever is waited for.
     ///
     /// # Errors
     /// [`RuntimeError::Running`] while some thread runs it, and from its own tasks and blocking
@@ -194,33 +186,8 @@ impl Runtime {
             Err(true) => return Err(RuntimeError::Running),
             Err(false) => return Ok(()),
         }
-        let shared = &self.shared;
-        let deadline = Deadline::after(shared.config.shutdown_timeout);
-        shared.call_all_workers();
-        shared.with_seat(|worker| end_all_tasks(worker, &deadline));
-        let jobs = shared.blocking.close(deadline.left());
-        let tasks = shared.tasks();
-        if !tasks.is_empty() || !jobs.is_empty() {
-            crate::report::held(&tasks, &jobs, shared.config.shutdown_timeout);
-        }
-        shared.life.retire();
-        shared.call_all_workers();
-        for thread in std::mem::take(&mut *self.threads.lock()) {
-            join(thread, !tasks.is_empty());
-        }
-        shared.with_seat(|worker| {
-            shared.lane.close();
-            wake_all(shared.driver.close());
-            shared.life.end();
-            let cause = Cancelled::new(None, CancelSource::Shutdown);
-            for task in tasks {
-                // Whatever it waits for, it is queued from here on.
-                task.cancel_for(cause.clone());
-            }
-            while let Some(task) = worker.drain() {
-                abandon(task, cause.clone(), shared, Some(worker));
-            }
-        });
+        let threads = std::mem::take(&mut *self.threads.lock());
+        closing::close(&self.shared, threads, self.home.is_some());
         Ok(())
     }
 
@@ -274,64 +241,11 @@ fn mark_of(mark: &Cell<Option<u64>>, shared: &Shared) -> u64 {
 }
 
 /// A thread of the runtime.
-fn serve(shared: &Arc<Shared>, mut seat: Seat) {
+pub(crate) fn serve(shared: &Arc<Shared>, mut seat: Seat) {
     while shared.life.wait_to_run() {
         (seat, ()) = shared.on_seat(seat, |worker| worker.work(&|| !shared.is_running()));
     }
     shared.give_seat(seat);
-}
-
-/// Waits for the end of a worker's thread, which contains every panic of user code. If some task
-/// did not end, the thread may be stuck in it, and is left behind.
-fn join(thread: JoinHandle<()>, may_be_stuck: bool) {
-    let deadline = Deadline::after(GRACE);
-    while may_be_stuck && !thread.is_finished() {
-        if deadline.is_over() {
-            return;
-        }
-        std::thread::sleep(GRACE / 100);
-    }
-    let _ = thread.join();
-}
-
-/// The time that the end of a runtime has.
-pub(crate) struct Deadline(Option<Instant>);
-
-impl Deadline {
-    pub(crate) fn after(time: Duration) -> Self {
-        Self(Instant::now().checked_add(time))
-    }
-
-    fn left(&self) -> Duration {
-        let left = |at: Instant| at.saturating_duration_since(Instant::now());
-        self.0.map_or(Duration::MAX, left)
-    }
-
-    fn is_over(&self) -> bool {
-        self.left().is_zero()
-    }
-}
-
-/// Cancels every task and works until all have ended and the callbacks that were scheduled
-/// before have run, or the time is over.
-pub(crate) fn end_all_tasks(worker: &Worker, deadline: &Deadline) {
-    let shared = worker.shared();
-    shared.life.set_closer(worker.index());
-    let cause = Cancelled::new(None, CancelSource::Shutdown);
-    for task in shared.tasks() {
-        task.cancel_for(cause.clone());
-    }
-    let (first, callbacks) = (Cell::new(0), Cell::new(None));
-    let (looks, is_over) = (Cell::new(0_u32), Cell::new(false));
-    worker.work(&|| {
-        looks.set(looks.get().wrapping_add(1));
-        if looks.get().is_multiple_of(LOOKS_PER_CLOCK) {
-            is_over.set(deadline.is_over());
-        }
-        let has_ended = shared.registry.is_empty_from(&first)
-            && shared.lane.has_run(mark_of(&callbacks, shared));
-        has_ended || is_over.get()
-    });
 }
 
 /// Someone who runs the runtime.

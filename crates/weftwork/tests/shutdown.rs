@@ -2,13 +2,17 @@
 
 mod common;
 
-use common::{Counter, EVERYWHERE, LONG, Log, Watchdog, forever, ms, scaled, started};
+use common::{Counter, EVERYWHERE, LONG, Log, WORKERS, Watchdog, forever, ms, scaled, started};
 use futures::FutureExt;
+use std::future::Future;
 use std::os::fd::AsRawFd;
-use std::sync::mpsc;
+use std::pin::Pin;
+use std::sync::{Arc, mpsc};
+use std::task::{Context, Wake, Waker};
 use std::time::Instant;
 use weftwork::sync::oneshot;
 use weftwork::{Runtime, Task, catch, finally, shielded, spawn, spawn_blocking, yield_now};
+use weftwork_std_or_loom::Mutex;
 
 /// Ignores every cancel.
 async fn stubborn<T>(log: Log) -> T {
@@ -116,6 +120,97 @@ fn a_worker_that_is_stuck_is_left_behind() {
         drop(runtime);
         drop(release);
         has_ended.recv().unwrap();
+    }
+}
+
+/// What a thread of a worker may be stuck in, where no task that has not ended tells of it.
+#[derive(Clone, Copy, Debug)]
+enum Stuck {
+    Callback,
+    Destructor,
+    Waker,
+}
+
+/// Blocks its thread until the test ends.
+struct Block {
+    reached: mpsc::Sender<()>,
+    held: Mutex<mpsc::Receiver<()>>,
+}
+
+impl Block {
+    fn now(&self) {
+        self.reached.send(()).unwrap();
+        let _ = self.held.lock().recv();
+    }
+}
+
+impl Wake for Block {
+    fn wake(self: Arc<Self>) {
+        self.now();
+    }
+}
+
+struct OnDrop(Arc<Block>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.now();
+    }
+}
+
+#[test]
+fn a_worker_that_is_stuck_outside_of_a_task_is_left_behind() {
+    let _watchdog = Watchdog::start();
+    for stuck in [Stuck::Callback, Stuck::Destructor, Stuck::Waker] {
+        let builder = Runtime::builder().caller_runs_tasks(false).workers(2);
+        let runtime = builder.shutdown_timeout(ms(20)).build().unwrap();
+        let (_release, held) = mpsc::channel();
+        let (reached, is_reached) = mpsc::channel();
+        let held = Mutex::new(held);
+        let block = Arc::new(Block { reached, held });
+        let mut joined = None;
+        match stuck {
+            Stuck::Callback => drop(runtime.handle().call_soon(move || block.now())),
+            Stuck::Destructor => runtime.handle().spawn(async { OnDrop(block) }).detach(),
+            Stuck::Waker => {
+                let (go, goes) = oneshot::channel::<()>();
+                let mut task = runtime.handle().spawn(goes);
+                let waker = Waker::from(block);
+                let polled = Pin::new(&mut task).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+                go.send(()).unwrap();
+                joined = Some(task);
+            }
+        }
+        runtime.block_on(async { spawn_blocking(move || is_reached.recv().unwrap()).await });
+        let began = Instant::now();
+        runtime.close().unwrap();
+        assert!(began.elapsed() < LONG / 60, "{stuck:?}");
+        assert!(runtime.is_closed());
+        assert!(joined.is_none_or(|task| task.done()), "{stuck:?}");
+    }
+}
+
+/// A task that holds up its thread while it is cancelled: that is never the thread that closes.
+#[test]
+fn whoever_closes_is_held_up_by_no_task() {
+    let _watchdog = Watchdog::start();
+    for kind in WORKERS {
+        let runtime = kind.runtime(Runtime::builder().shutdown_timeout(ms(20)));
+        let (_release, held) = mpsc::channel();
+        let (reached, is_reached) = mpsc::channel();
+        let held = Mutex::new(held);
+        let block = OnDrop(Arc::new(Block { reached, held }));
+        runtime.block_on(async {
+            let task = spawn(async move {
+                let _block = block;
+                forever::<()>().await;
+            });
+            task.detach();
+            yield_now().await;
+        });
+        runtime.close().unwrap();
+        is_reached.recv().unwrap();
     }
 }
 

@@ -406,13 +406,15 @@ impl Worker {
         wake_all(slept.wakers);
     }
 
-    /// Takes everything out of this worker's queue and slot, for the end of the runtime.
+    /// Takes everything out of all queues and slots, for the end of the runtime: a worker that is
+    /// still there is stuck, and will not come back to its slot.
     pub(crate) fn drain(&self) -> Option<Runnable> {
-        self.remote()
-            .lifo
-            .take()
-            .or_else(|| self.seat.queue.pop())
+        let slots = self.shared.remotes.iter().map(|remote| &remote.lifo);
+        self.seat
+            .queue
+            .pop()
             .or_else(|| self.search())
+            .or_else(|| slots.into_iter().find_map(LifoSlot::take))
     }
 
     /// The thread is no worker from here on, and its seat is free.
