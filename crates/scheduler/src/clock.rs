@@ -13,9 +13,9 @@ use crate::shared::Shared;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weftwork_io_driver::Reactor;
-use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_std_or_loom::{Lock, Mutex};
 
 /// The word of a clock that nobody ever paused.
 const REAL: u64 = 0;
@@ -28,10 +28,12 @@ const END: u64 = 1 << 62;
 /// A clock.
 pub(crate) struct Clock {
     origin: Instant,
-    /// One word, so that a look at it is one load and never sees two halves of a change.
+    /// One word, so that a look at a real clock is one load.
     word: AtomicU64,
-    /// How many threads sleep that fell asleep while the clock stood still. Changes of the word
-    /// are made under it, too.
+    /// Changes of the word are made under it, and looks at a virtual time. Nothing else is locked
+    /// while it is.
+    changes: Lock<()>,
+    /// How many threads sleep that fell asleep while the clock stood still.
     resting: Mutex<usize>,
     reactor: Arc<Reactor>,
 }
@@ -51,6 +53,7 @@ impl Clock {
         Self {
             origin: Instant::now(),
             word: AtomicU64::new(if paused { PAUSED } else { REAL }),
+            changes: Lock::new(()),
             resting: Mutex::new(0),
             reactor,
         }
@@ -67,12 +70,31 @@ impl Clock {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The time of this clock at a real time.
+    /// The time of this clock, for somebody who has just looked at the real time.
     #[inline]
     pub(crate) fn at(&self, real: u64) -> u64 {
         match self.word.load(Relaxed) {
             REAL => real,
-            word => virtual_time(word, real),
+            _ => self.virtual_time(),
+        }
+    }
+
+    /// Under the lock, for the real time and the word belong together: a look at one before a change
+    /// and at the other after it would give a time that the clock never had, and later looks would
+    /// go back.
+    #[cold]
+    fn virtual_time(&self) -> u64 {
+        let _lock = self.changes.lock();
+        self.locked_now()
+    }
+
+    /// As [`now`](Self::now), for whoever has the lock.
+    fn locked_now(&self) -> u64 {
+        let word = self.word.load(Relaxed);
+        if word & PAUSED != 0 {
+            word >> 1
+        } else {
+            self.real().saturating_add_signed(word.cast_signed() >> 1)
         }
     }
 
@@ -106,19 +128,19 @@ impl Clock {
 
     /// The clock stands still from here on. False: it did already.
     pub(crate) fn pause(&self) -> bool {
-        let _lock = self.resting.lock();
+        let _lock = self.changes.lock();
         if self.is_paused() {
             return false;
         }
-        self.set(self.now());
+        self.set(self.locked_now());
         true
     }
 
     /// The clock goes on from where it stands, as fast as the real time.
     pub(crate) fn resume(&self) {
-        let _lock = self.resting.lock();
+        let _lock = self.changes.lock();
         if self.is_paused() {
-            let ahead = self.now().cast_signed() - self.real().cast_signed();
+            let ahead = self.locked_now().cast_signed() - self.real().cast_signed();
             self.word.store((ahead << 1).cast_unsigned(), Relaxed);
         }
         self.reactor.notify();
@@ -126,12 +148,12 @@ impl Clock {
 
     /// Moves a clock that stands still; false: it does not.
     pub(crate) fn advance(&self, by: Duration) -> bool {
-        let _lock = self.resting.lock();
+        let _lock = self.changes.lock();
         if !self.is_paused() {
             return false;
         }
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.set(self.now().saturating_add(by));
+        self.set(self.locked_now().saturating_add(by));
         true
     }
 
@@ -161,21 +183,17 @@ impl Clock {
     /// counted as asleep.
     pub(crate) fn jump(&self, shared: &Shared, next: impl FnOnce() -> Option<u64>) {
         let resting = self.resting.lock();
-        if self.is_paused()
-            && shared.is_at_rest(*resting)
-            && let Some(next) = next().filter(|next| *next < END)
-        {
-            self.set(next.max(self.now()));
+        if !self.is_paused() || !shared.is_at_rest(*resting) {
+            return;
         }
-    }
-}
-
-#[cold]
-fn virtual_time(word: u64, real: u64) -> u64 {
-    if word & PAUSED != 0 {
-        word >> 1
-    } else {
-        real.saturating_add_signed(word.cast_signed() >> 1)
+        let Some(next) = next().filter(|next| *next < END) else {
+            return;
+        };
+        let _lock = self.changes.lock();
+        // Somebody outside may have resumed it meanwhile.
+        if self.is_paused() {
+            self.set(next.max(self.locked_now()));
+        }
     }
 }
 
@@ -220,6 +238,28 @@ mod tests {
         clock.resume();
         let gone = clock.now();
         assert!(gone <= clock.real() - before, "{gone}");
+    }
+
+    /// One thread pauses and resumes it, the other one looks.
+    #[test]
+    fn it_never_goes_back_for_another_thread() {
+        let clock = clock(true);
+        clock.resume();
+        std::thread::scope(|scope| {
+            let changes = scope.spawn(|| {
+                for _ in 0..20_000 {
+                    clock.pause();
+                    clock.advance(Duration::from_nanos(1));
+                    clock.resume();
+                }
+            });
+            let mut last = 0;
+            while !changes.is_finished() {
+                let now = clock.now();
+                assert!(now >= last, "{now} after {last}");
+                last = now;
+            }
+        });
     }
 
     #[test]
