@@ -18,7 +18,7 @@ use crate::poller::{Event, Interest};
 use crate::waiters::Waiters;
 use std::io;
 use std::task::Waker;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 
 /// What an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub struct Tick(u64);
 
 /// One registered object.
 #[derive(Debug)]
-pub(crate) struct Source(Mutex<State>);
+pub(crate) struct Source(Lock<State>);
 
 #[derive(Debug)]
 struct State {
@@ -112,7 +112,7 @@ impl Source {
     /// `tells_the_end`: events say when a short read does not mean that nothing is left.
     /// `ready`: operations are tried before there was an event.
     pub(crate) fn new(tells_the_end: bool, ready: bool) -> Self {
-        Self(Mutex::new(State {
+        Self(Lock::new(State {
             read: Half::new(ready),
             write: Half::new(ready),
             doubt: !tells_the_end,

@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_task_context::{ThreadKind, enter_task, leave_task, set_thread_kind};
@@ -27,7 +27,7 @@ const BUDGET: usize = 128;
 
 /// The lane.
 pub(crate) struct Lane {
-    state: Mutex<State>,
+    state: Lock<State>,
     /// How many callbacks have run.
     ran: AtomicU64,
 }
@@ -52,7 +52,7 @@ impl Lane {
             scheduled: 0,
         };
         Self {
-            state: Mutex::new(state),
+            state: Lock::new(state),
             ran: AtomicU64::new(0),
         }
     }
@@ -169,7 +169,7 @@ fn run_job(job: Job) {
 pub struct CallHandle(Arc<Call>);
 
 struct Call {
-    job: Mutex<Slot>,
+    job: Lock<Slot>,
     /// When it is due, for `call_later` and `call_at`.
     when: Option<std::time::Instant>,
 }
@@ -183,7 +183,7 @@ enum Slot {
 impl CallHandle {
     pub(crate) fn new(job: Job, when: Option<std::time::Instant>) -> Self {
         Self(Arc::new(Call {
-            job: Mutex::new(Slot::Waiting(job)),
+            job: Lock::new(Slot::Waiting(job)),
             when,
         }))
     }

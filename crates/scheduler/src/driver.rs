@@ -10,7 +10,7 @@ use std::task::Waker;
 use std::time::Duration;
 use std::{io, mem};
 use weftwork_io_driver::Reactor;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_std_or_loom::atomic::{AtomicU64, AtomicUsize};
 use weftwork_timer_wheel::{Key, Wheel};
@@ -61,7 +61,7 @@ pub(crate) struct Driver {
     reactor: Arc<Reactor>,
     /// The worker that waits on the reactor.
     holder: AtomicUsize,
-    timers: Mutex<Timers>,
+    timers: Lock<Timers>,
     /// The time of the earliest timer, a hint for busy workers; `u64::MAX` for none.
     next: AtomicU64,
     /// When the reactor was asked last, in real time.
@@ -85,7 +85,7 @@ impl Driver {
             clock: Arc::new(Clock::new(paused, Arc::clone(&reactor))),
             reactor,
             holder: AtomicUsize::new(NOBODY),
-            timers: Mutex::new(Timers {
+            timers: Lock::new(Timers {
                 wheel: Wheel::new(),
                 waiting_until: 0,
                 closed: false,

@@ -13,7 +13,7 @@ use crate::callbacks::DROPPED;
 use crate::shared::{self, Shared};
 use std::marker::PhantomData;
 use std::{fmt, mem};
-use weftwork_std_or_loom::MutexGuard;
+use weftwork_std_or_loom::LockGuard;
 
 /// Names a registered done callback.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -144,7 +144,7 @@ pub(super) fn hand_over(task: &TaskRef, shared: &Shared) {
 
 /// If no callback is left, the output goes to the handle, or is dropped where there is none,
 /// and whoever waits is told.
-fn resolve_if_over(task: &TaskRef, mut rare: MutexGuard<'_, Rare>) {
+fn resolve_if_over(task: &TaskRef, mut rare: LockGuard<'_, Rare>) {
     if rare.handing || rare.callbacks_left > 0 {
         return;
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
-use weftwork_std_or_loom::{Mutex, MutexGuard};
+use weftwork_std_or_loom::{Lock, LockGuard};
 use weftwork_task_context::Cancelled;
 
 /// Wakers by the key of whoever left them, the first come first. Whoever leaves one clones it
@@ -21,7 +21,7 @@ pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
 /// The cold record of a task.
 #[derive(Default)]
 pub(crate) struct Cold {
-    rare: Mutex<Rare>,
+    rare: Lock<Rare>,
     /// No bytes: in a model, looking at it fails unless the record was published in order.
     made: UnsafeCell<()>,
 }
@@ -72,7 +72,7 @@ pub(super) struct Pending {
 }
 
 impl Cold {
-    pub(super) fn lock(&self) -> MutexGuard<'_, Rare> {
+    pub(super) fn lock(&self) -> LockGuard<'_, Rare> {
         self.made.with(|_| ());
         self.rare.lock()
     }

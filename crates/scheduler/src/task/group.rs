@@ -17,7 +17,7 @@ use std::ptr::NonNull;
 use std::task::Waker;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, edge};
+use weftwork_std_or_loom::{Lock, edge};
 
 /// Some task failed.
 const FAILED: u64 = 1;
@@ -36,7 +36,7 @@ pub(super) struct Member(Group);
 
 struct Inner {
     word: AtomicU64,
-    awaiter: Mutex<Option<Waker>>,
+    awaiter: Lock<Option<Waker>>,
 }
 
 /// One reading of a group's word. A poll acts on one reading: two could differ.
@@ -59,7 +59,7 @@ impl Group {
     pub fn new() -> Self {
         let inner = Inner {
             word: AtomicU64::new(REF),
-            awaiter: Mutex::new(None),
+            awaiter: Lock::new(None),
         };
         Self(NonNull::from(Box::leak(Box::new(inner))))
     }

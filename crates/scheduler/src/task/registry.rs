@@ -14,7 +14,7 @@ use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 use weftwork_std_or_loom::atomic::AtomicPtr;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, edge, thread};
+use weftwork_std_or_loom::{Lock, edge, thread};
 
 /// Size of the first chunk.
 const FIRST: usize = if cfg!(weftwork_loom) { 4 } else { 64 };
@@ -31,7 +31,7 @@ const LOCKED: usize = 1;
 /// The table.
 pub(crate) struct Registry {
     chunks: [AtomicPtr<Entry>; CHUNKS],
-    free: Mutex<Free>,
+    free: Lock<Free>,
 }
 
 /// A task, or null, or a task with the bit `LOCKED`.
@@ -83,7 +83,7 @@ impl Registry {
         let chunks = std::array::from_fn(|_| AtomicPtr::new(null_mut()));
         Self {
             chunks,
-            free: Mutex::new(Free {
+            free: Lock::new(Free {
                 list: Vec::new(),
                 unused: 0,
             }),
