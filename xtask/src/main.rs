@@ -39,8 +39,9 @@ cargo xtask tidy
     checks what no lint checks: lengths of files, tags of edges, words, manifests
 cargo xtask tree
     checks the size of the dependency tree of weftwork
-cargo xtask sanitize [FILTER..]
-    runs the tests under AddressSanitizer and LeakSanitizer, where nightly is installed
+cargo xtask sanitize [--thread] [FILTER..]
+    runs the tests under AddressSanitizer and LeakSanitizer, or under ThreadSanitizer, where nightly
+    is installed
 cargo xtask package [--no-verify]
     packages every crate that is published, and builds it from the package
 cargo xtask atomics [ROW..]
