@@ -264,3 +264,24 @@ impl<D> WaitList<D> {
         }
     }
 }
+
+impl WaitList<u64> {
+    /// Takes back what the last of those got that were granted something, by their numbers, which
+    /// grow in the order of arrival: it stands at the front of the line again. It has been woken,
+    /// and leaves a waker when it is polled for that.
+    pub(crate) fn revoke_last(&mut self) {
+        let entries = self.entries.iter();
+        let granted = entries.filter(|(_, entry)| entry.status == Status::Granted);
+        let Some((index, _)) = granted.max_by_key(|(_, entry)| entry.data) else {
+            return;
+        };
+        let next = std::mem::replace(&mut self.head, index);
+        match self.entries.get_mut(next) {
+            Some(second) => second.prev = index,
+            None => self.tail = index,
+        }
+        let entry = &mut self.entries[index];
+        entry.status = Status::Waiting;
+        (entry.prev, entry.next) = (NIL, next);
+    }
+}
