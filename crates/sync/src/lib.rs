@@ -26,6 +26,7 @@ pub mod broadcast;
 pub mod channel;
 pub mod condvar;
 pub mod event;
+pub mod limiter;
 pub mod mapped;
 pub mod mutex;
 mod no_receivers;
@@ -39,12 +40,14 @@ pub mod semaphore;
 pub mod token;
 mod wait_list;
 pub mod watch;
+mod who;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
 pub use channel::channel;
 pub use condvar::Condvar;
 pub use event::Event;
+pub use limiter::CapacityLimiter;
 pub use mapped::{Mapped, MappedRef};
 pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
 pub use no_receivers::NoReceivers;
@@ -59,3 +62,4 @@ pub use semaphore::{
     TryAcquireError,
 };
 pub use token::CancellationToken;
+pub use who::Who;

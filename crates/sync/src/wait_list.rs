@@ -15,6 +15,7 @@
 //! more wait at once than before: the slab keeps the room of those that have gone.
 
 use crate::poll::{Offer, Wakes};
+use crate::who::Who;
 use slab::Slab;
 use std::task::{Poll, Waker};
 
@@ -84,15 +85,16 @@ impl<D> WaitList<D> {
         self.head == NIL
     }
 
-    /// How many are in the line: it counts them, for whoever looks inside.
-    pub(crate) fn count(&self) -> usize {
+    /// Who is in the line, the first one first, for whoever looks inside. It asks their wakers, so
+    /// that nobody has to say so when it comes.
+    pub(crate) fn who(&self) -> Vec<Who> {
         let mut at = self.head;
         let next = || {
             let entry = self.entries.get(at)?;
             at = entry.next;
-            Some(())
+            Some(Who::wakes(entry.waker.as_ref()))
         };
-        std::iter::from_fn(next).count()
+        std::iter::from_fn(next).collect()
     }
 
     /// What the first in the line brought along.

@@ -5,6 +5,7 @@ use super::error::{ShutDown, TooManyTaskDone, TryGetError, TryPutError};
 use super::order::{Items, Order};
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{Left, Status, Wait, WaitList};
+use crate::who::Who;
 use slab::Slab;
 use std::task::{Poll, Waker};
 
@@ -88,6 +89,11 @@ impl<T, O: Order<T>> State<T, O> {
 
     pub(super) fn is_rendezvous(&self) -> bool {
         self.slots == 0
+    }
+
+    /// Who waits for an item, for a slot, and for the end of the work.
+    pub(super) fn waiters(&self) -> [Vec<Who>; 3] {
+        [self.getters.who(), self.putters.who(), self.joiners.who()]
     }
 
     /// Can a newcomer put something in at this moment?

@@ -6,6 +6,7 @@ use super::{
     TryAcquireError, assert_fits,
 };
 use crate::blocking::BlockingError;
+use crate::who::Who;
 use std::fmt;
 use std::sync::Arc;
 use weftwork_std_or_loom::Mutex;
@@ -138,6 +139,12 @@ impl BoundedSemaphore {
     #[must_use]
     pub fn available_permits(&self) -> usize {
         self.semaphore.available_permits()
+    }
+
+    /// See [`Semaphore::waiters`].
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.semaphore.waiters()
     }
 }
 
