@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Sends items to all [`Receiver`]s of a broadcast; made by [`channel`](super::channel).
+#[doc(alias = "broadcast::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }

@@ -17,6 +17,7 @@ use weftwork_task_context::declines;
 /// Its methods take `&self`, so that several places can share it; the first to set something
 /// wins, the others get [`InvalidState`]. Dropped without having set anything, it gives the
 /// receiver [`RecvError::SenderDropped`].
+#[doc(alias = "oneshot::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
     /// Nothing can be set any more, so that a drop need not look. It is dropped by whoever owns it

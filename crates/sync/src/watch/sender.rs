@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use weftwork_task_context::declines;
 
 /// Replaces the value that [`Receiver`]s look at; made by [`channel`](super::channel).
+#[doc(alias = "watch::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
