@@ -97,17 +97,12 @@ fn borrowers() {
     run_local(async {
         let limiter = Rc::new(CapacityLimiter::new(2));
         let mine = limiter.acquire().await;
-        let theirs = waits(
-            async {
-                let limiter = Rc::clone(&limiter);
-                async move {
-                    let _token = limiter.acquire().await;
-                    std::future::pending::<()>().await;
-                }
-            }
-            .await,
-        )
-        .await;
+        let shared = Rc::clone(&limiter);
+        let keeps = async move {
+            let _token = shared.acquire().await;
+            std::future::pending::<()>().await;
+        };
+        let theirs = waits(keeps).await;
         let waiting = waits(on!(limiter.acquire())).await;
         let seen = limiter.statistics();
         assert_eq!(seen.total_tokens, 2);
@@ -159,7 +154,7 @@ fn signals() {
         assert_eq!(format!("{barrier:?}"), shown);
 
         let cell = Rc::new(OnceCell::<()>::new());
-        let maker = waits(on!(cell.get_or_init(|| std::future::pending()))).await;
+        let maker = waits(on!(cell.get_or_init(std::future::pending))).await;
         let a = waits(on!(cell.get_or_init(|| async {}))).await;
         assert_eq!((cell.initializer(), cell.waiters()), (Some(maker), vec![a]));
 

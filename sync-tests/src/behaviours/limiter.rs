@@ -36,8 +36,10 @@ pub async fn waiters_cancelled_at_any_moment_lose_no_token(on: On) {
             })
         });
         let [a, b, c, d] = jobs;
-        (a.cancel().await, c.cancel().await);
-        (b.await.unwrap(), d.await.unwrap());
+        a.cancel().await;
+        c.cancel().await;
+        b.await.unwrap();
+        d.await.unwrap();
     }
     let seen = limiter.statistics();
     assert_eq!((seen.borrowers, seen.waiters), (vec![], vec![]));
