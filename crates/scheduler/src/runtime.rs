@@ -9,7 +9,6 @@ use crate::life::Visit;
 use crate::sched::{Seat, Worker};
 use crate::shared::Shared;
 use crate::task::cancel::wake_all;
-use crate::task::identity::TASK_IDS;
 use crate::task::run::abandon;
 use crate::task::{ResultError, TaskError};
 use std::cell::Cell;
@@ -22,7 +21,7 @@ use std::sync::Arc;
 use std::thread::{JoinHandle, ThreadId};
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::Mutex;
-use weftwork_task_context::{CancelSource, Cancelled, set_task_ids};
+use weftwork_task_context::{CancelSource, Cancelled};
 
 /// A worker's thread that does not end in this time is stuck.
 const GRACE: Duration = Duration::from_millis(100);
@@ -86,7 +85,6 @@ impl Runtime {
     }
 
     pub(crate) fn with_config(config: Config) -> io::Result<Self> {
-        set_task_ids(TASK_IDS);
         let threads = config.workers - usize::from(config.caller_runs_tasks);
         let home = config.fifo.then(|| std::thread::current().id());
         let runtime = Self {

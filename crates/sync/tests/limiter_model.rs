@@ -111,8 +111,10 @@ impl Rules for Model {
 
 struct Tokens {
     limiter: Arc<CapacityLimiter>,
-    held: Rc<RefCell<[Vec<Token<Arc<CapacityLimiter>>>; TASKS]>>,
+    held: Held,
 }
+
+type Held = Rc<RefCell<[Vec<Token<Arc<CapacityLimiter>>>; TASKS]>>;
 
 impl Real for Tokens {
     type Rules = Model;
@@ -120,7 +122,7 @@ impl Real for Tokens {
     fn new(&total: &usize) -> Self {
         know_tasks();
         let limiter = Arc::new(CapacityLimiter::new(total));
-        let held = Rc::default();
+        let held = Held::default();
         Self { limiter, held }
     }
 

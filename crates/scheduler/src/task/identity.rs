@@ -3,10 +3,12 @@
 use super::cancel;
 use super::waker::task_of;
 use std::task::Waker;
-use weftwork_task_context::TaskIds;
+use weftwork_task_context::{TaskIds, set_task_ids};
 
-/// How our tasks are told apart.
-pub(crate) const TASK_IDS: TaskIds = TaskIds { of_waker, current };
+/// Makes our tasks known to those crates. Again and again is as good as once.
+pub(crate) fn introduce() {
+    set_task_ids(TaskIds { of_waker, current });
+}
 
 fn of_waker(waker: &Waker) -> Option<u64> {
     // SAFETY: the waker keeps the task live.
