@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 use weftwork_loom_tests::{Drops, Flag};
-use weftwork_sync::{CancellationToken, Queue, Semaphore, oneshot};
+use weftwork_sync::{CancellationToken, CapacityLimiter, Queue, Semaphore, oneshot};
 
 #[test]
 fn a_result_that_is_set_reaches_the_receiver() {
@@ -77,6 +77,26 @@ fn a_permit_of_a_waiter_that_goes_reaches_the_next_one() {
         holder.join().unwrap();
         next.join().unwrap();
         assert_eq!(semaphore.available_permits(), 1);
+    });
+}
+
+/// A token that comes back, a waiter that goes, and another one: it is on one account or on none, and
+/// not lost.
+#[test]
+fn a_token_is_on_one_account_or_on_none() {
+    loom::model(|| {
+        let limiter = Arc::new(CapacityLimiter::new(1));
+        let token = limiter.try_acquire_owned().expect("it is free");
+        let holder = thread::spawn(move || drop(token));
+        {
+            let mut first = pin!(limiter.acquire());
+            let _ = first.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            assert!(limiter.borrowed_tokens() <= 1);
+        }
+        drop(block_on(limiter.acquire()));
+        holder.join().unwrap();
+        let seen = (limiter.borrowed_tokens(), limiter.available_tokens());
+        assert_eq!(seen, (0, 1));
     });
 }
 

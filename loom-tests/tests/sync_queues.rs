@@ -104,6 +104,33 @@ fn an_item_is_withdrawn_from_a_rendezvous_or_taken() {
     });
 }
 
+/// Two consumers wait, and a put goes that may have been promised to the first one: that one has what
+/// comes next, and nobody passes it.
+#[test]
+fn a_consumer_whose_item_is_withdrawn_keeps_its_place() {
+    model_of_cases::<2>(|case| {
+        let queue = Arc::new(Queue::rendezvous());
+        let (mut first, mut second) = (Box::pin(queue.get()), Box::pin(queue.get()));
+        assert!(poll_once(&mut first).is_pending() && poll_once(&mut second).is_pending());
+        let producer = {
+            let queue = Arc::clone(&queue);
+            thread::spawn(move || {
+                let _ = poll_once(queue.put(1));
+                block_on(queue.put(2))
+            })
+        };
+        assert!(poll_once(&mut second).is_pending());
+        let taken = block_on(first).expect("it is open");
+        if taken == 1 {
+            assert_eq!(block_on(second), Ok(2));
+        } else {
+            assert!(poll_once(&mut second).is_pending());
+        }
+        producer.join().unwrap().expect("it is open");
+        case(taken - 1);
+    });
+}
+
 #[test]
 fn a_channel_ends_after_what_was_sent() {
     loom::model(|| {

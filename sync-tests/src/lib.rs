@@ -61,6 +61,9 @@ macro_rules! every_behaviour {
             event:
                 set_then_clear_wakes_all_who_waited,
                 a_cancelled_waiter_leaves_the_others_alone;
+            limiter:
+                a_token_goes_to_the_first_waiter_and_is_accounted_for,
+                waiters_cancelled_at_any_moment_lose_no_token;
             mutex:
                 release_then_acquire_goes_behind_the_waiter,
                 a_head_waiter_cancelled_while_the_lock_is_released_hands_it_on,

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const ROWS: [&str; 7] = [
+const ROWS: [&str; 10] = [
     "spawn_join",
     "chained_spawn",
     "fan_out_gather",
@@ -19,6 +19,9 @@ const ROWS: [&str; 7] = [
     "mpsc",
     "ping_pong",
     "oneshot",
+    "semaphore",
+    "mutex",
+    "event_broadcast",
 ];
 const PEERS: [&str; 3] = ["weftwork", "tokio", "smol"];
 

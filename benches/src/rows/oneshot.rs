@@ -3,6 +3,7 @@
 use smol::future::zip;
 
 use super::sum_below;
+use crate::channels::{Channel, Flume, Kanal, Receiver, Sender, Smol};
 use crate::clock::{Clock, Sample};
 use crate::row::{Peer, Row, Unit};
 use crate::runtimes::{on_smol, on_tokio, on_weftwork};
@@ -20,7 +21,13 @@ pub(crate) const ROW: Row = Row {
     peers: &[
         (Peer::Weftwork, |setup| on_weftwork(setup, weftwork)),
         (Peer::Tokio, |setup| on_tokio(setup, tokio)),
-        (Peer::Smol, |setup| on_smol(setup, smol)),
+        (Peer::Smol, |setup| on_smol(setup, channel_of_one::<Smol>)),
+        (Peer::Flume, |setup| {
+            on_tokio(setup, channel_of_one::<Flume>)
+        }),
+        (Peer::Kanal, |setup| {
+            on_tokio(setup, channel_of_one::<Kanal>)
+        }),
     ],
 };
 
@@ -48,15 +55,14 @@ async fn tokio(ops: u64) -> Sample {
     clock.stop(sum)
 }
 
-/// smol has no oneshot: a channel of one is what its users take.
-async fn smol(ops: u64) -> Sample {
+/// Those without a oneshot: a channel of one is what their users take.
+async fn channel_of_one<C: Channel>(ops: u64) -> Sample {
     let clock = Clock::start();
     let mut sum = 0;
     for i in 0..ops {
-        let (sender, receiver) = smol::channel::bounded(1);
-        let send = async move { sender.try_send(i) };
-        let (received, sent) = zip(receiver.recv(), send).await;
-        sent.expect("somebody receives");
+        let (sender, mut receiver) = C::bounded(1);
+        let send = async move { sender.send(i).await };
+        let (received, ()) = zip(receiver.recv(), send).await;
         sum += received.expect("it was sent");
     }
     clock.stop(sum)

@@ -3,6 +3,7 @@
 use crate::handle::RuntimeError;
 use crate::report::Report;
 use crate::runtime::{BlockOnError, Runtime};
+use crate::task::identity::introduce;
 use crate::task::{TaskControl, TaskError};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -200,6 +201,7 @@ impl Builder {
                 `.blocking_threads(n)` with n >= 1, or leave it out for 512",
             ));
         }
+        introduce();
         Runtime::with_config(self.0)
     }
 

@@ -3,6 +3,7 @@
 use crate::blocking::{BlockingError, block_on, may_block};
 use crate::poll::{Offer, Wakes, poll_locked};
 use crate::wait_list::{self, Status, WaitList};
+use crate::who::{Crowd, Who};
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -137,6 +138,13 @@ impl Barrier {
     #[must_use]
     pub fn n_waiting(&self) -> usize {
         self.state.lock().filling()
+    }
+
+    /// Who waits at this moment, in the order in which they came: those of the phase that fills, and
+    /// those who have come for the next one while one drains.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters.who()
     }
 
     /// True after an [`abort`](Self::abort), until a [`reset`](Self::reset).
@@ -290,14 +298,15 @@ impl Drop for Wait<'_> {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (waiting, broken) = {
+        let (waiting, broken, waiters) = {
             let state = self.state.lock();
-            (state.filling(), state.broken)
+            (state.filling(), state.broken, Crowd(state.waiters.who()))
         };
         f.debug_struct("Barrier")
             .field("parties", &self.parties)
             .field("n_waiting", &waiting)
             .field("broken", &broken)
+            .field("waiters", &waiters)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ use crate::blocking::{Refused, block_on, may_block};
 use crate::mutex::{Guard, Lock, Mutex};
 use crate::poll::{Offer, Wakes, poll_locked};
 use crate::wait_list::{Wait, WaitList};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -99,6 +100,13 @@ impl Condvar {
             guard = self.wait(guard).await;
         }
         guard
+    }
+
+    /// Who waits for a notification at this moment, the first one first. Those who have been notified
+    /// stand in the line of their mutex.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.waiters.lock().who()
     }
 
     /// Waits for a notification on a thread that runs no tasks.
@@ -244,7 +252,7 @@ impl Default for Condvar {
 
 impl fmt::Debug for Condvar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiters = self.waiters.lock().count();
+        let waiters = Crowd(self.waiters());
         f.debug_struct("Condvar")
             .field("waiters", &waiters)
             .finish_non_exhaustive()

@@ -3,6 +3,7 @@
 use crate::blocking::{Refused, block_on, may_block};
 use crate::marked::{Mark, MarkedList, MarkedWait};
 use crate::poll::{Wakes, poll_locked};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -88,6 +89,13 @@ impl Event {
         self.state.lock().set
     }
 
+    /// Who waits at this moment, the first one first. Those who have what they waited for, and have
+    /// not run since, do not.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters.who()
+    }
+
     /// Waits until it is set; at once if it is.
     ///
     /// The future waits from its first poll on: one that was not polled does not hear of a `set`
@@ -157,7 +165,7 @@ impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (set, waiters) = {
             let state = self.state.lock();
-            (state.set, state.waiters.count())
+            (state.set, Crowd(state.waiters.who()))
         };
         f.debug_struct("Event")
             .field("set", &set)

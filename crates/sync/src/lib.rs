@@ -12,13 +12,20 @@
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
 //!   ([`declines`](weftwork_task_context::declines)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
-//! - **Looking inside** costs nothing until somebody does: the `Debug` of a primitive says what
-//!   state it is in and counts those who wait, as asyncio's `repr` does.
+//! - **Looking inside** costs nothing until somebody does: `waiters()` of a primitive says who waits,
+//!   by the tasks of weftwork, and its `Debug` shows the state and names the first of them. Who
+//!   *holds* something is written down only where that was asked for: [`CapacityLimiter`],
+//!   [`Mutex::tracked`], [`RwLock::tracked`].
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
 //!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
 //!   and the other wakers of the same operation are called before the panic goes on.
 
 #![forbid(unsafe_code)]
+
+/// The README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub mod barrier;
 mod blocking;
@@ -26,6 +33,7 @@ pub mod broadcast;
 pub mod channel;
 pub mod condvar;
 pub mod event;
+pub mod limiter;
 pub mod mapped;
 mod marked;
 pub mod mutex;
@@ -40,12 +48,14 @@ pub mod semaphore;
 pub mod token;
 mod wait_list;
 pub mod watch;
+mod who;
 
 pub use barrier::{Barrier, BrokenBarrier};
 pub use blocking::{BlockingError, Refused};
 pub use channel::channel;
 pub use condvar::Condvar;
 pub use event::Event;
+pub use limiter::CapacityLimiter;
 pub use mapped::{Mapped, MappedRef};
 pub use mutex::{Locked, Mutex, MutexGuard, OwnedMutexGuard};
 pub use no_receivers::NoReceivers;
@@ -60,3 +70,4 @@ pub use semaphore::{
     TryAcquireError,
 };
 pub use token::CancellationToken;
+pub use who::Who;

@@ -6,6 +6,10 @@ use std::ops::{Deref, DerefMut};
 /// A part of what a guard of type `G` shows; made by the `map` of that guard.
 ///
 /// A part of a part is a `Mapped<Mapped<G, U>, V>`.
+#[doc(alias = "MappedMutexGuard")]
+#[doc(alias = "OwnedMappedMutexGuard")]
+#[doc(alias = "RwLockMappedWriteGuard")]
+#[doc(alias = "OwnedRwLockMappedWriteGuard")]
 #[must_use = "it is given back when this is dropped"]
 pub struct Mapped<G: Deref<Target: Sized>, U: ?Sized> {
     guard: G,
@@ -14,6 +18,7 @@ pub struct Mapped<G: Deref<Target: Sized>, U: ?Sized> {
 }
 
 /// A part of what a guard of type `G` shows, for looking only; made by the `map` of that guard.
+#[doc(alias = "OwnedRwLockMappedReadGuard")]
 #[must_use = "it is given back when this is dropped"]
 pub struct MappedRef<G: Deref<Target: Sized>, U: ?Sized> {
     guard: G,

@@ -11,6 +11,7 @@
 
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{self, Status, Wait, WaitList};
+use crate::who::Who;
 use std::task::{Poll, Waker};
 use weftwork_std_or_loom::atomic::{AtomicU64, Ordering::Relaxed};
 use weftwork_std_or_loom::edge;
@@ -97,9 +98,9 @@ impl<D> MarkedList<D> {
         self.line.is_empty()
     }
 
-    /// How many are in the line: it counts them, for whoever looks inside.
-    pub(crate) fn count(&self) -> usize {
-        self.line.count()
+    /// Who is in the line, the first one first, for whoever looks inside.
+    pub(crate) fn who(&self) -> Vec<Who> {
+        self.line.who()
     }
 
     /// What the first in the line brought along.

@@ -3,6 +3,7 @@
 use crate::blocking::{Refused, block_on, may_block};
 use crate::poll::{Wakes, poll_locked};
 use crate::wait_list::{Status, Wait, WaitList};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -118,6 +119,13 @@ impl Notify {
         Notified::new(Arc::clone(self))
     }
 
+    /// Who waits at this moment, the first one first. Those who have what they waited for, and have
+    /// not run since, do not.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters.who()
+    }
+
     /// Waits for a notification on a thread that runs no tasks.
     ///
     /// # Errors
@@ -201,7 +209,7 @@ impl fmt::Debug for Notify {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kept, waiters) = {
             let state = self.state.lock();
-            (state.kept, state.waiters.count())
+            (state.kept, Crowd(state.waiters.who()))
         };
         f.debug_struct("Notify")
             .field("kept", &kept)

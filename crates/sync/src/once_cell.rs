@@ -1,10 +1,12 @@
 //! A cell that is initialised once, by an async function.
 
 use crate::semaphore::Semaphore;
+use crate::who::{Crowd, Who};
 use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
+use weftwork_std_or_loom::Mutex;
 use weftwork_task_context::delivering;
 
 /// A value that the first one who needs it makes, while the others wait.
@@ -27,6 +29,8 @@ pub struct OnceCell<T> {
     value: OnceLock<T>,
     /// The permit to initialise; closed once the value is there.
     turn: Semaphore,
+    /// Who has that permit in a `get_or_init`.
+    initializer: Mutex<Option<Who>>,
 }
 
 /// [`OnceCell::set`] set nothing; with the value.
@@ -44,7 +48,12 @@ impl<T> OnceCell<T> {
     pub fn new() -> Self {
         let value = OnceLock::new();
         let turn = Semaphore::new(1);
-        Self { value, turn }
+        let initializer = Mutex::new(None);
+        Self {
+            value,
+            turn,
+            initializer,
+        }
     }
 
     /// The value; or that of `init`, which runs if there is none and nobody else makes one.
@@ -81,9 +90,10 @@ impl<T> OnceCell<T> {
         if (self.value.get().is_none() || delivering())
             && let Ok(turn) = self.turn.acquire().await
         {
+            let known = Initializes::new(&self.initializer);
             let value = init().await?;
             self.settle(value);
-            drop(turn);
+            drop((known, turn));
         }
         Ok(self.value.get().expect("it is set before it is closed"))
     }
@@ -123,6 +133,18 @@ impl<T> OnceCell<T> {
         self.value.get().is_some()
     }
 
+    /// Who makes the value at this moment: the task that runs its initialiser.
+    #[must_use]
+    pub fn initializer(&self) -> Option<Who> {
+        *self.initializer.lock()
+    }
+
+    /// Who waits at this moment for the value that somebody else makes, the first one first.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.turn.waiters()
+    }
+
     /// Takes the cell apart.
     #[must_use]
     pub fn into_inner(self) -> Option<T> {
@@ -134,6 +156,22 @@ impl<T> OnceCell<T> {
         let first = self.value.set(value).is_ok();
         debug_assert!(first, "only who has the turn sets it");
         self.turn.close();
+    }
+}
+
+/// Says who makes the value, until it ends or gives up.
+struct Initializes<'a>(&'a Mutex<Option<Who>>);
+
+impl<'a> Initializes<'a> {
+    fn new(initializer: &'a Mutex<Option<Who>>) -> Self {
+        *initializer.lock() = Some(Who::is_here());
+        Self(initializer)
+    }
+}
+
+impl Drop for Initializes<'_> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
     }
 }
 
@@ -164,6 +202,8 @@ impl<T: fmt::Debug> fmt::Debug for OnceCell<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OnceCell")
             .field("value", &self.value.get())
+            .field("initializer", &self.initializer())
+            .field("waiters", &Crowd(self.waiters()))
             .finish_non_exhaustive()
     }
 }

@@ -15,6 +15,7 @@
 //! more wait at once than before: the slab keeps the room of those that have gone.
 
 use crate::poll::{Offer, Wakes};
+use crate::who::Who;
 use slab::Slab;
 use std::task::{Poll, Waker};
 
@@ -84,15 +85,16 @@ impl<D> WaitList<D> {
         self.head == NIL
     }
 
-    /// How many are in the line: it counts them, for whoever looks inside.
-    pub(crate) fn count(&self) -> usize {
+    /// Who is in the line, the first one first, for whoever looks inside. It asks their wakers, so
+    /// that nobody has to say so when it comes.
+    pub(crate) fn who(&self) -> Vec<Who> {
         let mut at = self.head;
         let next = || {
             let entry = self.entries.get(at)?;
             at = entry.next;
-            Some(())
+            Some(Who::wakes(entry.waker.as_ref()))
         };
-        std::iter::from_fn(next).count()
+        std::iter::from_fn(next).collect()
     }
 
     /// What the first in the line brought along.
@@ -278,5 +280,26 @@ impl<D> WaitList<D> {
             Some(after) => after.prev = prev,
             None => self.tail = prev,
         }
+    }
+}
+
+impl WaitList<u64> {
+    /// Takes back what the last of those got that were granted something, by their numbers, which
+    /// grow in the order of arrival: it stands at the front of the line again. It has been woken,
+    /// and leaves a waker when it is polled for that.
+    pub(crate) fn revoke_last(&mut self) {
+        let entries = self.entries.iter();
+        let granted = entries.filter(|(_, entry)| entry.status == Status::Granted);
+        let Some((index, _)) = granted.max_by_key(|(_, entry)| entry.data) else {
+            return;
+        };
+        let next = std::mem::replace(&mut self.head, index);
+        match self.entries.get_mut(next) {
+            Some(second) => second.prev = index,
+            None => self.tail = index,
+        }
+        let entry = &mut self.entries[index];
+        entry.status = Status::Waiting;
+        (entry.prev, entry.next) = (NIL, next);
     }
 }

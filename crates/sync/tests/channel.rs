@@ -261,6 +261,48 @@ fn a_put_that_goes_takes_its_item_out_of_a_rendezvous() {
     assert!(queue.try_get().is_ok() && other.poll().is_ready());
 }
 
+/// Whose item was withdrawn stands where it stood: before those who came later, and behind those
+/// who came earlier and were promised an item as well.
+#[test]
+fn a_getter_whose_item_was_withdrawn_keeps_its_place() {
+    let queue = Queue::rendezvous();
+    let mut gets: Vec<_> = (0..3).map(|_| Watched::new(queue.get())).collect();
+    assert!(gets.iter_mut().all(|get| get.poll().is_pending()));
+    let mut puts: Vec<_> = (0..2).map(|n| Watched::new(queue.put(n))).collect();
+    assert!(puts.iter_mut().all(|put| put.poll().is_pending()));
+    // Two are promised to the first two; one goes.
+    drop(puts.remove(0));
+    assert!(
+        gets[1].poll().is_pending(),
+        "the first one has the item left"
+    );
+    let mut put = Watched::new(queue.put(2));
+    assert!(put.poll().is_pending());
+    assert!(gets[2].poll().is_pending(), "it is the second one's");
+    assert_eq!(gets[0].poll(), Poll::Ready(Ok(1)));
+    assert_eq!(gets[1].poll(), Poll::Ready(Ok(2)));
+    let wakes: Vec<_> = gets.iter().map(Watched::wakes).collect();
+    assert_eq!(wakes, [1, 2, 0]);
+}
+
+/// One that stands in the line again, and was not polled since, hears of a shutdown.
+#[test]
+fn a_getter_whose_item_was_withdrawn_hears_of_a_shutdown() {
+    for immediate in [false, true] {
+        let queue = Queue::<u32>::rendezvous();
+        let mut get = Watched::new(queue.get());
+        assert!(get.poll().is_pending());
+        let mut put = Watched::new(queue.put(1));
+        assert!(put.poll().is_pending());
+        drop(put);
+        queue.shutdown(immediate);
+        assert_eq!(
+            (get.poll(), get.wakes()),
+            (Poll::Ready(Err(ShutDown(()))), 1)
+        );
+    }
+}
+
 #[test]
 fn a_rendezvous_that_is_shut_down_gives_items_back_but_not_those_taken() {
     let queue = Queue::rendezvous();

@@ -4,11 +4,12 @@ mod common;
 
 use common::cases;
 use common::model::{LineOf, Program, Real, Rules, TASKS, Waits, check, program};
+use common::names::{as_task, know_tasks, named};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use weftwork_sync::{Mutex, OwnedMutexGuard};
+use weftwork_sync::{Mutex, OwnedMutexGuard, Who};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -59,7 +60,7 @@ impl Rules for Model {
     type Call = ();
     type Op = Op;
     type Answer = Answer;
-    type View = bool;
+    type View = (bool, Option<Who>, Vec<Who>);
 
     fn new((): &()) -> Self {
         Self::default()
@@ -92,12 +93,12 @@ impl Rules for Model {
         }
     }
 
-    fn view(&self, _: &LineOf<Self>) -> bool {
-        self.is_locked()
+    fn view(&self, line: &LineOf<Self>) -> (bool, Option<Who>, Vec<Who>) {
+        let holder = self.holder.map(|task| Who::Task(task as u64));
+        (self.is_locked(), holder, named(&line.waiting()))
     }
 }
 
-#[derive(Default)]
 struct Locks {
     mutex: Arc<Mutex<usize>>,
     held: Held,
@@ -116,7 +117,10 @@ impl Real for Locks {
     type Rules = Model;
 
     fn new((): &()) -> Self {
-        Self::default()
+        know_tasks();
+        let mutex = Arc::new(Mutex::tracked(0));
+        let held = Held::default();
+        Self { mutex, held }
     }
 
     fn call(&self, task: usize, (): ()) -> Waits<Answer> {
@@ -126,7 +130,7 @@ impl Real for Locks {
 
     fn apply(&self, op: &Op) -> Answer {
         match *op {
-            Op::Try(task) => match self.mutex.try_lock_owned() {
+            Op::Try(task) => match as_task(task, || self.mutex.try_lock_owned()) {
                 Ok(guard) => locked(&self.held, task, guard),
                 Err(_) => Answer::Would,
             },
@@ -138,8 +142,9 @@ impl Real for Locks {
         }
     }
 
-    fn view(&self) -> bool {
-        self.mutex.is_locked()
+    fn view(&self) -> (bool, Option<Who>, Vec<Who>) {
+        let mutex = &self.mutex;
+        (mutex.is_locked(), mutex.holder(), mutex.waiters())
     }
 }
 

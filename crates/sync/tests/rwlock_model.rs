@@ -4,11 +4,12 @@ mod common;
 
 use common::cases;
 use common::model::{LineOf, Program, Real, Rules, TASKS, Waits, check, program};
+use common::names::{as_task, know_tasks, named, sorted};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use weftwork_sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
+use weftwork_sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, Who};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Call {
@@ -93,7 +94,7 @@ impl Rules for Model {
     type Call = Call;
     type Op = Op;
     type Answer = Answer;
-    type View = String;
+    type View = (String, Vec<Who>, Vec<Who>);
 
     fn new((): &()) -> Self {
         Self::default()
@@ -139,14 +140,16 @@ impl Rules for Model {
         Answer::Nothing
     }
 
-    fn view(&self, line: &LineOf<Self>) -> String {
+    fn view(&self, line: &LineOf<Self>) -> (String, Vec<Who>, Vec<Who>) {
         let (readers, writing) = (self.readers, self.writing);
-        let waiters = line.waiting().len();
-        format!("RwLock {{ readers: {readers}, writing: {writing}, waiters: {waiters}, .. }}")
+        let shown = format!("RwLock {{ readers: {readers}, writing: {writing}, ");
+        let held = self.held.iter().enumerate();
+        let holders = held.flat_map(|(task, held)| vec![task; held.len()]);
+        let holders: Vec<_> = holders.collect();
+        (shown, named(&holders), named(&line.waiting()))
     }
 }
 
-#[derive(Default)]
 struct Locks {
     lock: Arc<RwLock<usize>>,
     held: Held,
@@ -186,7 +189,10 @@ impl Real for Locks {
     type Rules = Model;
 
     fn new((): &()) -> Self {
-        Self::default()
+        know_tasks();
+        let lock = Arc::new(RwLock::tracked(0));
+        let held = Held::default();
+        Self { lock, held }
     }
 
     fn call(&self, task: usize, call: Call) -> Waits<Answer> {
@@ -201,10 +207,10 @@ impl Real for Locks {
     fn apply(&self, op: &Op) -> Answer {
         match *op {
             Op::Try(task, call) => {
-                let guard = match call {
+                let guard = as_task(task, || match call {
                     Call::Read => self.lock.try_read_owned().map(Guard::Read),
                     Call::Write => self.lock.try_write_owned().map(Guard::written),
-                };
+                });
                 return guard.map_or(Answer::Would, |guard| guard.keep(&self.held, task));
             }
             Op::End(task) => drop(self.oldest(task)),
@@ -220,8 +226,13 @@ impl Real for Locks {
         Answer::Nothing
     }
 
-    fn view(&self) -> String {
-        format!("{:?}", self.lock)
+    fn view(&self) -> (String, Vec<Who>, Vec<Who>) {
+        let lock = &self.lock;
+        // The rest names who is in the lists.
+        let mut shown = format!("{lock:?}");
+        let rest = shown.find("holders").or_else(|| shown.find("waiters"));
+        shown.truncate(rest.expect("it shows who waits"));
+        (shown, sorted(lock.holders()), lock.waiters())
     }
 }
 

@@ -4,11 +4,12 @@ mod common;
 
 use common::cases;
 use common::model::{LineOf, Program, Real, Rules, TASKS, Waits, check, program};
+use common::names::{know_tasks, named};
 use proptest::prelude::*;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use weftwork_sync::{Closed, OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use weftwork_sync::{Closed, OwnedSemaphorePermit, Semaphore, TryAcquireError, Who};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -76,7 +77,7 @@ impl Rules for Model {
     type Call = usize;
     type Op = Op;
     type Answer = Answer;
-    type View = (usize, bool);
+    type View = (usize, bool, Vec<Who>);
 
     fn new(permits: &usize) -> Self {
         let held = Default::default();
@@ -141,8 +142,8 @@ impl Rules for Model {
         Answer::Nothing
     }
 
-    fn view(&self, _: &LineOf<Self>) -> (usize, bool) {
-        (self.free, self.closed)
+    fn view(&self, line: &LineOf<Self>) -> (usize, bool, Vec<Who>) {
+        (self.free, self.closed, named(&line.waiting()))
     }
 }
 
@@ -162,6 +163,7 @@ impl Real for Permits {
     type Rules = Model;
 
     fn new(permits: &usize) -> Self {
+        know_tasks();
         let semaphore = Arc::new(Semaphore::new(*permits));
         let held = Rc::default();
         Self { semaphore, held }
@@ -196,9 +198,14 @@ impl Real for Permits {
         Answer::Nothing
     }
 
-    fn view(&self) -> (usize, bool) {
+    fn view(&self) -> (usize, bool, Vec<Who>) {
         let semaphore = &self.semaphore;
-        (semaphore.available_permits(), semaphore.is_closed())
+        let waiters = semaphore.waiters();
+        (
+            semaphore.available_permits(),
+            semaphore.is_closed(),
+            waiters,
+        )
     }
 }
 

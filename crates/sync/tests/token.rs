@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Panics, Watched, cases, poll, poll_once};
+use common::{Counter, Panics, Watched, cases, poll, poll_once};
 use futures::executor::block_on;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -139,12 +139,8 @@ fn on_a_small_stack(f: impl FnOnce() + Send + 'static) {
     thread.spawn(f).unwrap().join().unwrap();
 }
 
-/// As many as a debug build gets through quickly; quadratic time would show with them as well.
-const MANY: usize = if cfg!(debug_assertions) {
-    200_000
-} else {
-    1_000_000
-};
+/// So many that a recursion overflows any stack, and that quadratic time has no end.
+const MANY: usize = 1_000_000;
 
 fn chain() -> Vec<CancellationToken> {
     let root = CancellationToken::new();
@@ -178,27 +174,53 @@ fn a_long_chain_is_cancelled_and_dropped_without_recursion() {
 
 #[test]
 fn many_children_take_linear_time() {
-    let root = CancellationToken::new();
-    let children: Vec<_> = (0..MANY).map(|_| root.child()).collect();
-    // One by one from the front: unlinking must not search.
-    for child in &children[..MANY / 2] {
-        child.cancel();
-    }
-    // Dropped without a cancel: nor must that.
-    let rest = &children[MANY / 2..];
-    let middle = root.child();
-    drop(middle.child());
-    drop(middle);
-    root.cancel();
-    assert!(rest.iter().all(CancellationToken::is_cancelled));
-    drop(children);
-    let root = CancellationToken::new();
-    drop((0..MANY).map(|_| root.child()).collect::<Vec<_>>());
-    // A dropped parent of many, which cannot be bridged.
-    let parent = root.child();
-    let children: Vec<_> = (0..MANY).map(|_| parent.child()).collect();
-    drop(parent);
-    drop(children);
+    on_a_small_stack(|| {
+        let root = CancellationToken::new();
+        let children: Vec<_> = (0..MANY).map(|_| root.child()).collect();
+        // One by one from the front: unlinking must not search.
+        for child in &children[..MANY / 2] {
+            child.cancel();
+        }
+        // Dropped without a cancel: nor must that.
+        let rest = &children[MANY / 2..];
+        let middle = root.child();
+        drop(middle.child());
+        drop(middle);
+        root.cancel();
+        assert!(rest.iter().all(CancellationToken::is_cancelled));
+    });
+    on_a_small_stack(|| {
+        let root = CancellationToken::new();
+        drop((0..MANY).map(|_| root.child()).collect::<Vec<_>>());
+        // A dropped parent of many, which cannot be bridged.
+        let parent = root.child();
+        let children: Vec<_> = (0..MANY).map(|_| parent.child()).collect();
+        drop(parent);
+        drop(children);
+    });
+}
+
+/// A cancel at the root wakes everybody who waits below, each once.
+#[test]
+fn a_cancel_wakes_many_children() {
+    on_a_small_stack(|| {
+        let (root, counter) = (CancellationToken::new(), Counter::new());
+        let waker = Waker::from(Arc::clone(&counter));
+        let children = (0..MANY / 10).map(|_| root.child().cancelled_owned());
+        let mut children: Vec<_> = children.collect();
+        assert!(
+            children
+                .iter_mut()
+                .all(|child| poll(child, &waker).is_pending())
+        );
+        root.cancel();
+        assert_eq!(counter.count(), MANY / 10);
+        assert!(
+            children
+                .iter_mut()
+                .all(|child| poll(child, &waker).is_ready())
+        );
+    });
 }
 
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@
 mod cancelled;
 mod delivery;
 mod frame;
+mod identity;
 
 pub use cancelled::{CancelSource, Cancelled};
 pub use delivery::{Delivery, declines, delivery};
@@ -18,6 +19,7 @@ pub use frame::{
     Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
     with_frame,
 };
+pub use identity::{TaskIds, current_task_id, set_task_ids, task_id_of};
 
 use std::cell::Cell;
 

@@ -11,6 +11,7 @@ pub mod bounded_semaphore;
 pub mod channel;
 pub mod condvar;
 pub mod event;
+pub mod limiter;
 pub mod mutex;
 pub mod notify;
 pub mod once_cell;

@@ -41,6 +41,7 @@ pub(crate) mod cold;
 mod control;
 mod error;
 mod group;
+pub(crate) mod identity;
 mod join;
 pub(crate) mod memory;
 pub(crate) mod refs;

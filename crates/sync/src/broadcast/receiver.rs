@@ -15,6 +15,7 @@ use weftwork_task_context::declines;
 /// [`Sender::subscribe`](super::Sender::subscribe).
 ///
 /// It is a stream too, of items and of what was lost; the stream ends when no sender is left.
+#[doc(alias = "broadcast::Receiver")]
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     /// The number of the next item.

@@ -4,6 +4,7 @@
 use super::{RecvError, TryRecvError};
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{Left, Status, Wait, WaitList};
+use crate::who::Who;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::Poll;
@@ -139,6 +140,11 @@ impl<T> Ring<T> {
         let mut wakes = Wakes::default();
         self.waiters.settle_waiting(Status::Refused, &mut wakes);
         wakes
+    }
+
+    /// Who waits for an item.
+    pub(super) fn waiters(&self) -> Vec<Who> {
+        self.waiters.who()
     }
 
     /// How many items there are from number `next` on.

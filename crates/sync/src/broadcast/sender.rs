@@ -1,10 +1,12 @@
 //! The half that sends.
 
 use super::{NoReceivers, Receiver, Shared};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::sync::Arc;
 
 /// Sends items to all [`Receiver`]s of a broadcast; made by [`channel`](super::channel).
+#[doc(alias = "broadcast::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
@@ -48,6 +50,12 @@ impl<T> Sender<T> {
         self.shared.ring.lock().receivers
     }
 
+    /// Who waits for an item at this moment.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.shared.ring.lock().waiters()
+    }
+
     /// How many items there are that some receiver has not received, counted from the oldest of
     /// these on.
     #[must_use]
@@ -87,6 +95,7 @@ impl<T> fmt::Debug for Sender<T> {
         f.debug_struct("Sender")
             .field("len", &self.len())
             .field("receivers", &self.receiver_count())
+            .field("waiters", &Crowd(self.waiters()))
             .finish_non_exhaustive()
     }
 }

@@ -9,6 +9,8 @@ use std::sync::Arc;
 ///
 /// Of several clones each item goes to one. When the last of them goes, the channel is shut
 /// down.
+#[doc(alias = "mpsc::Receiver")]
+#[doc(alias = "UnboundedReceiver")]
 pub struct Receiver<T> {
     side: Arc<Side<T>>,
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 /// Puts items in a channel; made by [`channel`](super::channel).
 ///
 /// When the last clone of it goes, the channel is shut down.
+#[doc(alias = "mpsc::Sender")]
+#[doc(alias = "UnboundedSender")]
 pub struct Sender<T> {
     side: Arc<Side<T>>,
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 /// The value of a mutex, given back when this is dropped.
 ///
 /// `M` is how it holds the mutex: by `&` in a [`MutexGuard`], by `Arc` in an [`OwnedMutexGuard`].
+#[doc(alias = "release")]
 #[must_use = "the value is given back when this is dropped"]
 #[clippy::has_significant_drop]
 pub struct Guard<M: Deref<Target = Mutex<T>>, T> {

@@ -8,6 +8,7 @@ pub use guard::{Guard, MutexGuard, OwnedMutexGuard};
 pub use lock::Lock;
 
 use crate::blocking::{Refused, block_on, may_block};
+use crate::who::{Crowd, Who};
 use state::State;
 use std::error::Error;
 use std::fmt;
@@ -54,6 +55,26 @@ impl<T> Mutex<T> {
     pub fn new(value: T) -> Self {
         let state = imp::Lock::new(State::new(Box::new(value)));
         Self { state }
+    }
+
+    /// As [`new`](Self::new), of a mutex that remembers which task has it, for
+    /// [`holder`](Self::holder). Each lock then costs some nanoseconds more.
+    ///
+    /// ```
+    /// use weftwork_sync::{Mutex, Who};
+    /// let mutex = Mutex::tracked(1);
+    /// assert_eq!(mutex.holder(), None);
+    /// let guard = mutex.try_lock()?;
+    /// // In a task of weftwork, this is `Who::Task` with its number.
+    /// assert_eq!(mutex.holder(), Some(Who::Unknown));
+    /// # drop(guard);
+    /// # Ok::<_, weftwork_sync::mutex::Locked>(())
+    /// ```
+    #[must_use]
+    pub fn tracked(value: T) -> Self {
+        let mut mutex = Self::new(value);
+        mutex.state.get_mut().track();
+        mutex
     }
 
     /// Waits for the value.
@@ -110,6 +131,21 @@ impl<T> Mutex<T> {
         !self.state.lock().is_free()
     }
 
+    /// Who has the value at this moment: the task that was polled when it got it, if the mutex is
+    /// [`tracked`](Self::tracked). `None` if nobody has it.
+    #[must_use]
+    #[doc(alias = "owner")]
+    pub fn holder(&self) -> Option<Who> {
+        self.state.lock().holder()
+    }
+
+    /// Who waits at this moment, the first one first. Somebody who was promised the value, and has
+    /// not run since, does not.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters()
+    }
+
     /// The value, of somebody who has the whole mutex: nobody else can hold a guard.
     ///
     /// # Panics
@@ -145,14 +181,16 @@ impl<T> From<T> for Mutex<T> {
 
 impl<T> fmt::Debug for Mutex<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (locked, waiters) = {
+        let (locked, holder, waiters) = {
             let state = self.state.lock();
-            (!state.is_free(), state.waiters())
+            (!state.is_free(), state.holder(), Crowd(state.waiters()))
         };
-        f.debug_struct("Mutex")
-            .field("locked", &locked)
-            .field("waiters", &waiters)
-            .finish_non_exhaustive()
+        let mut shown = f.debug_struct("Mutex");
+        shown.field("locked", &locked);
+        if let Some(Who::Task(id)) = holder {
+            shown.field("holder", &format_args!("{}", Who::Task(id)));
+        }
+        shown.field("waiters", &waiters).finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::poll::Offer;
 use crate::wait_list::{Left, Status, Wait, WaitList};
+use crate::who::Who;
 use std::task::{Poll, Waker};
 
 /// Somebody is in the line: the value is away or promised.
@@ -11,6 +12,8 @@ pub(super) struct State<T> {
     /// The value is here, but it is that of a waiter which has not fetched it.
     promised: bool,
     waiters: WaitList<()>,
+    /// Who has the value, or had it last; none if nobody wants to know.
+    holder: Option<Who>,
 }
 
 impl<T> State<T> {
@@ -19,16 +22,28 @@ impl<T> State<T> {
             value: Some(value),
             promised: false,
             waiters: WaitList::new(),
+            holder: None,
         }
+    }
+
+    /// From now on it is known who has the value.
+    pub(super) fn track(&mut self) {
+        self.holder = Some(Who::Unknown);
     }
 
     pub(super) fn is_free(&self) -> bool {
         self.value.is_some() && !self.promised
     }
 
-    /// How many wait.
-    pub(super) fn waiters(&self) -> usize {
-        self.waiters.count()
+    /// Who waits.
+    pub(super) fn waiters(&self) -> Vec<Who> {
+        self.waiters.who()
+    }
+
+    /// Who has the value, if somebody has.
+    pub(super) fn holder(&self) -> Option<Who> {
+        let away = self.value.is_none();
+        away.then(|| self.holder.unwrap_or(Who::Unknown))
     }
 
     /// The value where it lies, for somebody who has the whole mutex.
@@ -42,7 +57,16 @@ impl<T> State<T> {
         if self.promised {
             return None;
         }
-        self.value.take()
+        self.take()
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Box<T>> {
+        let value = self.value.take()?;
+        if let Some(holder) = &mut self.holder {
+            *holder = Who::is_here();
+        }
+        Some(value)
     }
 
     /// A step of a waiting lock.
@@ -62,7 +86,7 @@ impl<T> State<T> {
         let settled = self.waiters.poll_entry(wait, offer)?;
         Some(settled.map(|_| {
             self.promised = false;
-            self.value.take().expect("a promised value is here")
+            self.take().expect("a promised value is here")
         }))
     }
 

@@ -6,6 +6,7 @@ use std::fmt;
 /// The result could not be set; the value that was to be set is handed back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[doc(alias = "InvalidStateError")]
+#[doc(alias = "asyncio.InvalidStateError")]
 pub struct InvalidState<V> {
     /// What was to be set.
     pub value: V,

@@ -26,6 +26,7 @@ use weftwork_std_or_loom::Lock;
 /// ```
 #[doc(alias = "create_future")]
 #[doc(alias = "asyncio.Future")]
+#[doc(alias = "oneshot::channel")]
 pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
     let shared = Arc::new(Shared {
         state: Lock::new(State {

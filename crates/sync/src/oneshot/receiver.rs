@@ -14,6 +14,7 @@ use weftwork_task_context::declines;
 ///
 /// # Cancel safety
 /// Awaiting `&mut receiver` can be given up at any time; a value that is there stays.
+#[doc(alias = "oneshot::Receiver")]
 #[must_use = "futures do nothing unless you await them"]
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,

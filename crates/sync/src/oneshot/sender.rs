@@ -3,6 +3,7 @@
 use super::{InvalidState, RecvError, Shared, Slot};
 use crate::poll::poll_locked;
 use crate::wait_list::Wait;
+use crate::who::Who;
 use std::error::Error;
 use std::fmt;
 use std::pin::Pin;
@@ -16,6 +17,7 @@ use weftwork_task_context::declines;
 /// Its methods take `&self`, so that several places can share it; the first to set something
 /// wins, the others get [`InvalidState`]. Dropped without having set anything, it gives the
 /// receiver [`RecvError::SenderDropped`].
+#[doc(alias = "oneshot::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
     /// Nothing can be set any more, so that a drop need not look. It is dropped by whoever owns it
@@ -96,6 +98,14 @@ impl<T> Sender<T> {
         self.shared.state.lock().receiver_gone
     }
 
+    /// Who waits for the result at this moment, if somebody does.
+    #[must_use]
+    pub fn receiver_waits(&self) -> Option<Who> {
+        let state = self.shared.state.lock();
+        let waker = state.receiver.as_ref();
+        waker.map(|waker| Who::wakes(Some(waker)))
+    }
+
     /// Waits until the receiver is closed or dropped, to give up work whose result nobody
     /// wants.
     ///
@@ -168,6 +178,7 @@ impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
             .field("done", &self.is_done())
+            .field("receiver_waits", &self.receiver_waits())
             .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@ use std::fmt;
 /// The queue was shut down. A put hands its item back in it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[doc(alias = "QueueShutDown")]
+#[doc(alias = "asyncio.QueueShutDown")]
 #[doc(alias = "SendError")]
 pub struct ShutDown<T>(pub T);
 
@@ -15,6 +16,7 @@ pub struct ShutDown<T>(pub T);
 pub enum TryPutError<T> {
     /// No slot is free, or others have been waiting for one for longer.
     #[doc(alias = "QueueFull")]
+    #[doc(alias = "asyncio.QueueFull")]
     Full(T),
     /// The queue was shut down.
     #[doc(alias = "QueueShutDown")]
@@ -27,6 +29,7 @@ pub enum TryPutError<T> {
 pub enum TryGetError {
     /// No item is there, or others have been waiting for it for longer.
     #[doc(alias = "QueueEmpty")]
+    #[doc(alias = "asyncio.QueueEmpty")]
     Empty,
     /// The queue was shut down and nothing is left in it.
     #[doc(alias = "QueueShutDown")]

@@ -11,6 +11,7 @@ pub use order::{Fifo, Lifo, Lowest, Order};
 
 use crate::blocking::{BlockingError, block_on, may_block};
 use crate::poll::Guess;
+use crate::who::{Crowd, Who};
 use state::State;
 use std::fmt;
 use std::sync::Arc;
@@ -323,6 +324,29 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
         self.shared.maxsize
     }
 
+    /// Who waits for an item at this moment, the first one first. Those who were promised one, and
+    /// have not run since, do not.
+    #[must_use]
+    pub fn getters(&self) -> Vec<Who> {
+        let [getters, _, _] = self.shared.state.lock().waiters();
+        getters
+    }
+
+    /// Who waits for a slot at this moment, the first one first; in a rendezvous, for somebody who
+    /// takes its item. Those who were promised a slot, and have not run since, do not.
+    #[must_use]
+    pub fn putters(&self) -> Vec<Who> {
+        let [_, putters, _] = self.shared.state.lock().waiters();
+        putters
+    }
+
+    /// Who waits in a [`join`](Self::join) at this moment.
+    #[must_use]
+    pub fn joiners(&self) -> Vec<Who> {
+        let [_, _, joiners] = self.shared.state.lock().waiters();
+        joiners
+    }
+
     /// True if it was made by [`rendezvous`](Queue::rendezvous) and holds nothing.
     #[must_use]
     pub fn is_rendezvous(&self) -> bool {
@@ -347,10 +371,18 @@ impl<T, O: Order<T>> Clone for AnyQueue<T, O> {
 
 impl<T, O: Order<T>> fmt::Debug for AnyQueue<T, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (len, shut_down, waiters) = {
+            let state = self.shared.state.lock();
+            (state.free_items(), state.is_shut_down(), state.waiters())
+        };
+        let [getters, putters, joiners] = waiters.map(Crowd);
         f.debug_struct(O::QUEUE)
-            .field("len", &self.len())
+            .field("len", &len)
             .field("maxsize", &self.maxsize())
-            .field("shut_down", &self.is_shutdown())
+            .field("shut_down", &shut_down)
+            .field("getters", &getters)
+            .field("putters", &putters)
+            .field("joiners", &joiners)
             .finish_non_exhaustive()
     }
 }

@@ -5,13 +5,14 @@ use super::error::{ShutDown, TooManyTaskDone, TryGetError, TryPutError};
 use super::order::{Items, Order};
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{Left, Status, Wait, WaitList};
+use crate::who::Who;
 use slab::Slab;
 use std::task::{Poll, Waker};
 
 /// Invariants, whenever the lock is free:
 ///
-/// 1. There are as many items as were promised, or more. (In a rendezvous an item that was
-///    promised can be withdrawn. Whoever had been promised it finds nothing, and waits again.)
+/// 1. There are as many items as were promised, or more. (In a rendezvous an item that was promised
+///    can be withdrawn: then the last promise is taken back, and whoever had it is at the front.)
 /// 2. Bounded: `items.len() + promised_slots <= slots`.
 /// 3. Somebody waits for an item: every item is promised, and it is not shut down.
 /// 4. Somebody waits for a slot: no slot is free, and it is not shut down.
@@ -29,7 +30,10 @@ pub(super) struct State<T, O: Order<T>> {
     /// Items put for which nobody has said `task_done`.
     unfinished: usize,
     shut_down: bool,
-    getters: WaitList<()>,
+    /// Each with the number of its arrival.
+    getters: WaitList<u64>,
+    /// The number of the last one that came.
+    arrivals: u64,
     /// Each with the key of its offer, in a rendezvous.
     putters: WaitList<usize>,
     joiners: WaitList<()>,
@@ -71,6 +75,7 @@ impl<T, O: Order<T>> State<T, O> {
             unfinished: 0,
             shut_down: false,
             getters: WaitList::new(),
+            arrivals: 0,
             putters: WaitList::new(),
             joiners: WaitList::new(),
             offers: Slab::new(),
@@ -84,6 +89,11 @@ impl<T, O: Order<T>> State<T, O> {
 
     pub(super) fn is_rendezvous(&self) -> bool {
         self.slots == 0
+    }
+
+    /// Who waits for an item, for a slot, and for the end of the work.
+    pub(super) fn waiters(&self) -> [Vec<Who>; 3] {
+        [self.getters.who(), self.putters.who(), self.joiners.who()]
     }
 
     /// Can a newcomer put something in at this moment?
@@ -104,8 +114,7 @@ impl<T, O: Order<T>> State<T, O> {
 
     #[inline]
     pub(super) fn free_items(&self) -> usize {
-        let items = self.items.len() + self.offered;
-        items.saturating_sub(self.promised_items)
+        self.items.len() + self.offered - self.promised_items
     }
 
     /// A newcomer's put; gives the consumer to wake.
@@ -198,7 +207,7 @@ impl<T, O: Order<T>> State<T, O> {
                 Poll::Pending => return Some(Poll::Pending),
                 Poll::Ready(Status::Granted) => {
                     self.promised_items -= 1;
-                    *wait = Wait::New;
+                    return Some(Poll::Ready(Ok(self.pop())));
                 }
                 Poll::Ready(_) => return Some(Poll::Ready(Err(ShutDown(())))),
             }
@@ -206,7 +215,10 @@ impl<T, O: Order<T>> State<T, O> {
         let answer = match self.try_get() {
             Ok(taken) => Ok(taken),
             Err(TryGetError::ShutDown) => Err(ShutDown(())),
-            Err(TryGetError::Empty) => return self.getters.enqueue(wait, (), offer),
+            Err(TryGetError::Empty) => {
+                self.arrivals += 1;
+                return self.getters.enqueue(wait, self.arrivals, offer);
+            }
         };
         *wait = Wait::Done;
         Some(Poll::Ready(answer))
@@ -257,7 +269,10 @@ impl<T, O: Order<T>> State<T, O> {
         };
         // A granted one was taken, and its key may be somebody else's by now.
         let item = (!granted).then(|| self.offers.remove(key));
-        self.offered -= usize::from(left.status == Status::Waiting);
+        if left.status == Status::Waiting {
+            self.offered -= 1;
+            self.take_promises_back();
+        }
         Some(((left, item), None))
     }
 
@@ -294,6 +309,7 @@ impl<T, O: Order<T>> State<T, O> {
         }
         self.promised_slots = 0;
         self.offered = 0;
+        self.take_promises_back();
         if !immediate {
             self.getters.settle_waiting(Status::Refused, &mut wakes);
             return (O::Items::default(), wakes);
@@ -337,15 +353,23 @@ impl<T, O: Order<T>> State<T, O> {
         (item, self.putters.grant_front())
     }
 
-    /// An item may have become free: it is the first waiting consumer's.
+    /// An item may have become free: it is the first waiting consumer's, who has no waker if it has
+    /// been woken before.
     #[inline]
     fn promise_item(&mut self) -> Option<Waker> {
-        if self.free_items() == 0 {
+        if self.free_items() == 0 || self.getters.is_empty() {
             return None;
         }
-        let waker = self.getters.grant_front()?;
         self.promised_items += 1;
-        Some(waker)
+        self.getters.grant_front()
+    }
+
+    /// Items are gone that may have been promised: the last promises are taken back.
+    fn take_promises_back(&mut self) {
+        while self.promised_items > self.items.len() + self.offered {
+            self.promised_items -= 1;
+            self.getters.revoke_last();
+        }
     }
 
     /// A slot has become free: it is the first waiting producer's.

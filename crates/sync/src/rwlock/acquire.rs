@@ -1,13 +1,12 @@
 //! The futures that wait for a reader-writer lock.
 
-use super::state::Wish;
+use super::state::{Turn, Wish};
 use super::{ReadGuard, RwLock, WriteGuard};
 use crate::poll::{Wakes, poll_locked};
 use crate::wait_list::Wait;
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_task_context::declines;
 
@@ -58,8 +57,8 @@ impl<L: Deref<Target = RwLock<T>> + Clone, T> Future for Write<L, T> {
     type Output = WriteGuard<L, T>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let value = self.0.poll(cx);
-        value.map(|value| WriteGuard::new(self.0.lock.clone(), value))
+        let turn = self.0.poll(cx);
+        turn.map(|turn| WriteGuard::new(self.0.lock.clone(), turn))
     }
 }
 
@@ -76,7 +75,7 @@ impl<L: Deref<Target = RwLock<T>>, T> InLine<L, T> {
         Self { lock, wish, wait }
     }
 
-    fn poll(&mut self, cx: &Context<'_>) -> Poll<Arc<T>> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Turn<T>> {
         if declines(cx) {
             return Poll::Pending;
         }

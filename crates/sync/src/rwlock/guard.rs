@@ -1,6 +1,7 @@
 //! The guards of a reader-writer lock.
 
 use super::RwLock;
+use super::state::Turn;
 use crate::mapped::{Mapped, MappedRef};
 use crate::poll::Wakes;
 use std::fmt;
@@ -17,6 +18,8 @@ pub struct ReadGuard<L: Deref<Target = RwLock<T>>, T> {
     lock: L,
     /// Some until it is dropped.
     share: Option<Arc<T>>,
+    /// Among those who hold the lock.
+    holder: usize,
 }
 
 /// The value of a lock, for changing; given back when this is dropped.
@@ -32,6 +35,8 @@ pub struct WriteGuard<L: Deref<Target = RwLock<T>>, T> {
     lock: L,
     /// Some until it is dropped; no share of it is out.
     value: Option<Arc<T>>,
+    /// Among those who hold the lock.
+    holder: usize,
 }
 
 /// A read guard that borrows its lock.
@@ -47,9 +52,12 @@ pub type RwLockWriteGuard<'a, T> = WriteGuard<&'a RwLock<T>, T>;
 pub type OwnedRwLockWriteGuard<T> = WriteGuard<Arc<RwLock<T>>, T>;
 
 impl<L: Deref<Target = RwLock<T>>, T> ReadGuard<L, T> {
-    pub(super) fn new(lock: L, share: Arc<T>) -> Self {
-        let share = Some(share);
-        Self { lock, share }
+    pub(super) fn new(lock: L, turn: Turn<T>) -> Self {
+        Self {
+            lock,
+            share: Some(turn.value),
+            holder: turn.holder,
+        }
     }
 
     /// The lock that the value belongs to, by `&` or by `Arc`.
@@ -65,9 +73,18 @@ impl<L: Deref<Target = RwLock<T>>, T> ReadGuard<L, T> {
 }
 
 impl<L: Deref<Target = RwLock<T>>, T> WriteGuard<L, T> {
-    pub(super) fn new(lock: L, value: Arc<T>) -> Self {
-        let value = Some(value);
-        Self { lock, value }
+    pub(super) fn new(lock: L, turn: Turn<T>) -> Self {
+        Self {
+            lock,
+            value: Some(turn.value),
+            holder: turn.holder,
+        }
+    }
+
+    /// What is to be given back, once.
+    fn turn(&mut self) -> Option<Turn<T>> {
+        let holder = self.holder;
+        self.value.take().map(|value| Turn { value, holder })
     }
 
     /// The lock that the value belongs to, by `&` or by `Arc`.
@@ -84,9 +101,9 @@ impl<L: Deref<Target = RwLock<T>>, T> WriteGuard<L, T> {
     {
         let lock = guard.lock.clone();
         let mut wakes = Wakes::default();
-        let value = guard.value.take().expect(HAS_IT);
-        let share = lock.state.lock().downgrade(value, &mut wakes);
-        let reads = ReadGuard::new(lock, share);
+        let turn = guard.turn().expect(HAS_IT);
+        let turn = lock.state.lock().downgrade(turn, &mut wakes);
+        let reads = ReadGuard::new(lock, turn);
         wakes.wake();
         reads
     }
@@ -137,18 +154,18 @@ impl<L: Deref<Target = RwLock<T>>, T> Drop for ReadGuard<L, T> {
         // The share goes before it is counted out: a writer that follows has the only one.
         self.share = None;
         let mut wakes = Wakes::default();
-        self.lock.state.lock().end_read(&mut wakes);
+        self.lock.state.lock().end_read(self.holder, &mut wakes);
         wakes.wake();
     }
 }
 
 impl<L: Deref<Target = RwLock<T>>, T> Drop for WriteGuard<L, T> {
     fn drop(&mut self) {
-        let Some(value) = self.value.take() else {
+        let Some(turn) = self.turn() else {
             return; // It was downgraded.
         };
         let mut wakes = Wakes::default();
-        self.lock.state.lock().end_write(value, &mut wakes);
+        self.lock.state.lock().end_write(turn, &mut wakes);
         wakes.wake();
     }
 }

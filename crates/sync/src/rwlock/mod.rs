@@ -12,6 +12,7 @@ pub use guard::{
 
 use crate::blocking::{Refused, block_on, may_block};
 use crate::mutex::Locked;
+use crate::who::{Crowd, Who};
 use state::{State, Wish};
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +53,26 @@ impl<T> RwLock<T> {
     pub fn new(value: T) -> Self {
         let state = Lock::new(State::new(value));
         Self { state }
+    }
+
+    /// As [`new`](Self::new), of a lock that remembers which tasks read and write, for
+    /// [`holders`](Self::holders). Each turn then costs some nanoseconds more.
+    ///
+    /// ```
+    /// use weftwork_sync::{RwLock, Who};
+    /// # futures::executor::block_on(async {
+    /// let lock = RwLock::tracked(1);
+    /// let (a, b) = (lock.read().await, lock.read().await);
+    /// // In tasks of weftwork, these are `Who::Task` with their numbers.
+    /// assert_eq!(lock.holders(), [Who::Unknown; 2]);
+    /// # drop((a, b));
+    /// # });
+    /// ```
+    #[must_use]
+    pub fn tracked(value: T) -> Self {
+        let mut lock = Self::new(value);
+        lock.state.get_mut().track();
+        lock
     }
 
     /// Waits until nobody writes and nobody waits who came before.
@@ -140,6 +161,21 @@ impl<T> RwLock<T> {
         Ok(block_on(self.write()))
     }
 
+    /// Who reads or writes at this moment, in no order: the tasks that were polled when they got
+    /// their turn. Nobody, if the lock is not [`tracked`](Self::tracked).
+    #[must_use]
+    #[doc(alias = "owner")]
+    pub fn holders(&self) -> Vec<Who> {
+        self.state.lock().holders()
+    }
+
+    /// Who waits at this moment, the first one first. Those who were promised their turn, and have not
+    /// run since, do not.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters()
+    }
+
     /// The value, of somebody who has the whole lock: nobody else can hold a guard.
     ///
     /// # Panics
@@ -176,11 +212,15 @@ impl<T> From<T> for RwLock<T> {
 
 impl<T> fmt::Debug for RwLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (readers, writing, waiters) = self.state.lock().users();
-        f.debug_struct("RwLock")
-            .field("readers", &readers)
-            .field("writing", &writing)
-            .field("waiters", &waiters)
-            .finish_non_exhaustive()
+        let ((readers, writing), holders, waiters) = {
+            let state = self.state.lock();
+            (state.users(), state.holders(), Crowd(state.waiters()))
+        };
+        let mut shown = f.debug_struct("RwLock");
+        shown.field("readers", &readers).field("writing", &writing);
+        if !holders.is_empty() {
+            shown.field("holders", &Crowd(holders));
+        }
+        shown.field("waiters", &waiters).finish_non_exhaustive()
     }
 }

@@ -2,6 +2,8 @@
 
 use crate::poll::{Offer, Wakes};
 use crate::wait_list::{Left, Status, Wait, WaitList};
+use crate::who::Who;
+use slab::Slab;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -10,6 +12,13 @@ use std::task::Poll;
 pub(super) enum Wish {
     Read,
     Write,
+}
+
+/// The value, or a share of it, of somebody whose turn it is.
+pub(super) struct Turn<T> {
+    pub(super) value: Arc<T>,
+    /// Whose it is, among the holders; nothing where they are not known.
+    pub(super) holder: usize,
 }
 
 /// Invariants, whenever the lock is free:
@@ -22,6 +31,8 @@ pub(super) struct State<T> {
     readers: usize,
     writing: bool,
     waiters: WaitList<Wish>,
+    /// Who reads or writes; none if nobody wants to know.
+    holders: Option<Slab<Who>>,
 }
 
 impl<T> State<T> {
@@ -31,7 +42,19 @@ impl<T> State<T> {
             readers: 0,
             writing: false,
             waiters: WaitList::new(),
+            holders: None,
         }
+    }
+
+    /// From now on it is known who reads and writes.
+    pub(super) fn track(&mut self) {
+        self.holders = Some(Slab::new());
+    }
+
+    /// Who reads or writes, as far as that is known.
+    pub(super) fn holders(&self) -> Vec<Who> {
+        let known = self.holders.iter().flatten();
+        known.map(|(_, who)| *who).collect()
     }
 
     /// The value where it lies, for somebody who has the whole lock.
@@ -39,13 +62,18 @@ impl<T> State<T> {
         &mut self.value
     }
 
-    /// How many read, whether somebody writes, and how many wait.
-    pub(super) fn users(&self) -> (usize, bool, usize) {
-        (self.readers, self.writing, self.waiters.count())
+    /// How many read, and whether somebody writes.
+    pub(super) fn users(&self) -> (usize, bool) {
+        (self.readers, self.writing)
+    }
+
+    /// Who is in the line.
+    pub(super) fn waiters(&self) -> Vec<Who> {
+        self.waiters.who()
     }
 
     /// A newcomer's attempt: a share of the value, or the whole.
-    pub(super) fn try_take(&mut self, wish: Wish) -> Option<Arc<T>> {
+    pub(super) fn try_take(&mut self, wish: Wish) -> Option<Turn<T>> {
         if !self.waiters.is_empty() || !self.allows(wish) {
             return None;
         }
@@ -59,13 +87,13 @@ impl<T> State<T> {
         wish: Wish,
         wait: &mut Wait,
         offer: &mut Offer<'_>,
-    ) -> Option<Poll<Arc<T>>> {
+    ) -> Option<Poll<Turn<T>>> {
         if matches!(wait, Wait::New) {
-            let Some(value) = self.try_take(wish) else {
+            let Some(turn) = self.try_take(wish) else {
                 return self.waiters.enqueue(wait, wish, offer);
             };
             *wait = Wait::Done;
-            return Some(Poll::Ready(value));
+            return Some(Poll::Ready(turn));
         }
         let settled = self.waiters.poll_entry(wait, offer)?;
         Some(settled.map(|_| self.take(wish)))
@@ -83,26 +111,27 @@ impl<T> State<T> {
     }
 
     /// A reader whose share is dropped has gone.
-    pub(super) fn end_read(&mut self, wakes: &mut Wakes) {
+    pub(super) fn end_read(&mut self, holder: usize, wakes: &mut Wakes) {
+        self.forget_holder(holder);
         self.end(Wish::Read);
         self.grant(wakes);
     }
 
     /// A writer brings the value back.
-    pub(super) fn end_write(&mut self, value: Arc<T>, wakes: &mut Wakes) {
-        self.value = Some(value);
+    pub(super) fn end_write(&mut self, turn: Turn<T>, wakes: &mut Wakes) {
+        self.forget_holder(turn.holder);
+        self.value = Some(turn.value);
         self.end(Wish::Write);
         self.grant(wakes);
     }
 
     /// A writer becomes a reader; nobody writes in between.
-    pub(super) fn downgrade(&mut self, value: Arc<T>, wakes: &mut Wakes) -> Arc<T> {
-        let share = Arc::clone(&value);
-        self.value = Some(value);
+    pub(super) fn downgrade(&mut self, turn: Turn<T>, wakes: &mut Wakes) -> Turn<T> {
+        self.value = Some(Arc::clone(&turn.value));
         self.end(Wish::Write);
         self.count(Wish::Read);
         self.grant(wakes);
-        share
+        turn
     }
 
     /// Grants from the front of the line, as far as it goes.
@@ -136,11 +165,21 @@ impl<T> State<T> {
         }
     }
 
-    fn take(&mut self, wish: Wish) -> Arc<T> {
+    fn forget_holder(&mut self, holder: usize) {
+        if let Some(holders) = &mut self.holders {
+            holders.remove(holder);
+        }
+    }
+
+    fn take(&mut self, wish: Wish) -> Turn<T> {
         let value = match wish {
             Wish::Read => self.value.clone(),
             Wish::Write => self.value.take(),
         };
-        value.expect("the value is here while nobody writes")
+        let holders = self.holders.as_mut();
+        Turn {
+            value: value.expect("the value is here while nobody writes"),
+            holder: holders.map_or(0, |holders| holders.insert(Who::is_here())),
+        }
     }
 }

@@ -8,6 +8,7 @@ use super::{
 use crate::blocking::BlockingError;
 use crate::marked::Mark;
 use crate::poll::Guess;
+use crate::who::Who;
 use std::fmt;
 use std::sync::Arc;
 use weftwork_std_or_loom::Lock;
@@ -144,6 +145,12 @@ impl BoundedSemaphore {
     #[must_use]
     pub fn available_permits(&self) -> usize {
         self.semaphore.available_permits()
+    }
+
+    /// See [`Semaphore::waiters`].
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.semaphore.waiters()
     }
 }
 

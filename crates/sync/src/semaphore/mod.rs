@@ -14,6 +14,7 @@ pub use permit::{OwnedSemaphorePermit, SemaphorePermit};
 use crate::blocking::{BlockingError, block_on, may_block};
 use crate::marked::Mark;
 use crate::poll::{Guess, Wakes};
+use crate::who::{Crowd, Who};
 use state::State;
 use std::fmt;
 use std::sync::Arc;
@@ -207,6 +208,13 @@ impl Semaphore {
         self.state.lock().permits
     }
 
+    /// Who waits at this moment, the first one first. Those who have what they waited for, and have
+    /// not run since, do not.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.state.lock().waiters.who()
+    }
+
     /// Takes `n` permits back.
     fn release(&self, n: usize) {
         let wakes = {
@@ -236,7 +244,7 @@ impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (permits, closed, waiters) = {
             let state = self.state.lock();
-            (state.permits, state.closed, state.waiters.count())
+            (state.permits, state.closed, Crowd(state.waiters.who()))
         };
         f.debug_struct("Semaphore")
             .field("available_permits", &permits)

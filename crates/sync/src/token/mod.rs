@@ -7,6 +7,7 @@ pub use until::{UntilCancelled, UntilCancelledOwned};
 
 use crate::poll::Wakes;
 use crate::wait_list::{Status, WaitList};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::sync::Arc;
 use tree::Tree;
@@ -125,6 +126,12 @@ impl CancellationToken {
     #[must_use]
     pub fn reason(&self) -> Option<Cancelled> {
         self.node.cause()
+    }
+
+    /// Who waits for the cancel of this very token at this moment; not of those below it.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.node.state.lock().waiters.who()
     }
 
     /// Waits until it is cancelled.
@@ -277,6 +284,7 @@ impl fmt::Debug for CancellationToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CancellationToken")
             .field("cancelled", &self.reason())
+            .field("waiters", &Crowd(self.waiters()))
             .finish_non_exhaustive()
     }
 }

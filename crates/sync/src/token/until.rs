@@ -12,6 +12,7 @@ use weftwork_task_context::declines;
 ///
 /// # Panics
 /// When polled after it was ready.
+#[doc(alias = "WaitForCancellationFuture")]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you await them"]
 pub struct UntilCancelled<'a> {
@@ -23,6 +24,7 @@ pub struct UntilCancelled<'a> {
 ///
 /// # Panics
 /// When polled after it was ready.
+#[doc(alias = "WaitForCancellationFutureOwned")]
 #[derive(Debug)]
 #[must_use = "futures do nothing unless you await them"]
 pub struct UntilCancelledOwned {

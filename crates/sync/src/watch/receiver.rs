@@ -15,6 +15,7 @@ use weftwork_task_context::declines;
 /// Looks at the value that a [`Sender`](super::Sender) sets, and waits for changes.
 ///
 /// Each receiver, also each clone, remembers for itself which value it has seen.
+#[doc(alias = "watch::Receiver")]
 pub struct Receiver<T> {
     shared: Arc<Shared<T>>,
     seen: u64,

@@ -3,6 +3,7 @@
 use super::{NoReceivers, Receiver, Ref, Shared};
 use crate::poll::{Wakes, poll_locked};
 use crate::wait_list::{Status, Wait};
+use crate::who::{Crowd, Who};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::task::{Context, Poll};
 use weftwork_task_context::declines;
 
 /// Replaces the value that [`Receiver`]s look at; made by [`channel`](super::channel).
+#[doc(alias = "watch::Sender")]
 pub struct Sender<T> {
     shared: Arc<Shared<T>>,
 }
@@ -138,6 +140,12 @@ impl<T> Sender<T> {
         self.shared.state.lock().receivers
     }
 
+    /// Who waits for a change at this moment.
+    #[must_use]
+    pub fn waiters(&self) -> Vec<Who> {
+        self.shared.state.lock().watchers.who()
+    }
+
     /// True while no receiver is left.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -210,6 +218,7 @@ impl<T> fmt::Debug for Sender<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
             .field("receivers", &self.receiver_count())
+            .field("waiters", &Crowd(self.waiters()))
             .finish_non_exhaustive()
     }
 }

@@ -7,6 +7,7 @@
 )]
 
 pub mod model;
+pub mod names;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -103,6 +104,10 @@ impl<F: Future + Unpin> Watched<F> {
 
     pub fn poll_delivering(&mut self) -> Poll<F::Output> {
         poll_delivering(&mut self.future, &self.waker)
+    }
+
+    pub fn waker(&self) -> &Waker {
+        &self.waker
     }
 
     pub fn wakes(&self) -> usize {

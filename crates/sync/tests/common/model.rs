@@ -21,6 +21,7 @@
 //! `PROPTEST_CASES=100000 cargo test --release -p weftwork-sync --test NAME_model` is the long run.
 
 use super::Watched;
+use super::names::{as_task, name_waker};
 use proptest::prelude::*;
 use std::fmt::{self, Debug, Display};
 use std::pin::Pin;
@@ -261,7 +262,9 @@ impl<T: Real> Pair<T> {
     ) {
         match step {
             Step::Call(task, call) if self.calls[task].is_none() => {
-                self.calls[task] = Some(Watched::new(self.real.call(task, call.clone())));
+                let called = Watched::new(self.real.call(task, call.clone()));
+                name_waker(called.waker(), task);
+                self.calls[task] = Some(called);
                 (self.line.wakes[task], self.line.polled[task]) = (0, false);
                 self.rules.begin(&mut self.line, task, call);
             }
@@ -293,7 +296,7 @@ impl<T: Real> Pair<T> {
         let Some(call) = &mut self.calls[task] else {
             return;
         };
-        let real = call.poll();
+        let real = as_task(task, || call.poll());
         self.line.polled[task] = true;
         let expected = self.expected(task);
         assert_eq!(real, expected, "{at}: real, model");

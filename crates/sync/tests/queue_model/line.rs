@@ -67,6 +67,8 @@ pub(crate) struct Waiter<F, D> {
     pub(crate) real: Watched<F>,
     pub(crate) stands: Stands,
     pub(crate) wakes: usize,
+    /// In the line, it has left a waker: one that stands there again leaves one when it is polled.
+    pub(crate) has_waker: bool,
     /// When it came to stand in the line.
     pub(crate) turn: usize,
     pub(crate) data: D,
@@ -81,6 +83,7 @@ impl<F: Future + Unpin, D> Line<F, D> {
             real: Watched::new(future),
             stands: Stands::New,
             wakes: 0,
+            has_waker: true,
             turn: 0,
             data,
         });
@@ -91,6 +94,11 @@ impl<F: Future + Unpin, D> Line<F, D> {
         line.min_by_key(|waiter| waiter.turn)
     }
 
+    pub(crate) fn last_granted(&mut self) -> Option<&mut Waiter<F, D>> {
+        let granted = self.0.iter_mut().filter(|w| w.stands == Stands::Granted);
+        granted.max_by_key(|waiter| waiter.turn)
+    }
+
     pub(crate) fn count(&self, stands: Stands) -> usize {
         self.0.iter().filter(|w| w.stands == stands).count()
     }
@@ -98,7 +106,7 @@ impl<F: Future + Unpin, D> Line<F, D> {
     pub(crate) fn settle(&mut self, stands: Stands) {
         for waiter in self.0.iter_mut().filter(|w| w.stands == Stands::Line) {
             waiter.stands = stands;
-            waiter.wakes += 1;
+            waiter.wakes += usize::from(waiter.has_waker);
         }
     }
 

@@ -82,7 +82,18 @@ impl<'a> Model<'a> {
             && let Some(get) = self.gets.first()
         {
             get.stands = Stands::Granted;
-            get.wakes += 1;
+            // One that stands in the line again and was not polled since has been woken for it.
+            get.wakes += usize::from(get.has_waker);
+            get.has_waker = false;
+        }
+    }
+
+    /// What was promised was withdrawn: those who were promised something last stand where they
+    /// stood.
+    fn take_promises_back(&mut self) {
+        let there = self.handed.len() + self.puts.count(Stands::Line);
+        while self.gets.count(Stands::Granted) > there {
+            self.gets.last_granted().unwrap().stands = Stands::Line;
         }
     }
 
@@ -150,7 +161,7 @@ impl<'a> Model<'a> {
         let get = &mut self.gets.0[index];
         let (stands, limit) = (get.stands, get.data);
         if stands == Stands::Granted {
-            // If what it was promised has been withdrawn, it starts anew.
+            // What it was promised is there, and free for it.
             get.stands = Stands::New;
         }
         let expected = match stands {
@@ -158,11 +169,13 @@ impl<'a> Model<'a> {
             Stands::Refused => Err(TryGetError::ShutDown),
             Stands::New | Stands::Granted => self.newcomers_get(limit),
         };
+        assert!(stands != Stands::Granted || expected.is_ok());
         let get = &mut self.gets.0[index];
         let real = get.real.poll();
         match expected {
             Err(TryGetError::Empty) => {
                 assert_eq!(real, Poll::Pending);
+                get.has_waker = true;
                 if get.stands == Stands::New {
                     get.turn = self.clock;
                     get.stands = Stands::Line;
@@ -184,6 +197,7 @@ impl<'a> Model<'a> {
             self.handed.clear();
             self.gets.refuse_all();
         }
+        self.take_promises_back();
         self.gets.settle(Stands::Refused);
     }
 
@@ -207,6 +221,7 @@ impl<'a> Model<'a> {
             Step::DropPut(which) => {
                 if let Some(index) = self.puts.pick(which, false) {
                     self.puts.0.remove(index);
+                    self.take_promises_back();
                 }
             }
             Step::DropGet(which) => {
