@@ -28,7 +28,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 EXPECTED = HERE.parent / "expected"
-HELPERS = {"local_http", "record", "tutorial"}
+HELPERS = {"local_http", "local_redis", "record", "tutorial"}
 RULE = re.compile(r"# (open|open on workers|sorted): (.+)")
 LIMIT = 60
 

@@ -7,6 +7,7 @@ mod barrier;
 mod client;
 mod expected;
 mod options;
+pub mod redis;
 mod repr;
 mod runtime;
 mod server;

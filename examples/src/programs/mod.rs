@@ -15,6 +15,8 @@ pub(crate) mod http_get_10;
 pub(crate) mod http_get_600;
 pub(crate) mod http_get_600_limited;
 pub(crate) mod producer_consumer;
+pub(crate) mod redis_blocking_pop;
+pub(crate) mod redis_rpop;
 pub(crate) mod results_after_wait;
 pub(crate) mod results_by_gather;
 pub(crate) mod run_coroutine_threadsafe;

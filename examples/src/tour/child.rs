@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
+use weftwork_examples::redis::UNAVAILABLE;
 use weftwork_examples::{Options, compare, is_timed};
 
 /// How a run of a program went.
@@ -145,6 +146,9 @@ fn judge(program: &Program, options: Options, limit: Duration, run: &Run) -> Res
         }
     };
     match (run.status, difference) {
+        (Some(status), _) if status.code() == Some(UNAVAILABLE) => {
+            Err(Failure::Run(format!("not run: {}", run.errors.trim_end())))
+        }
         (Some(status), None) if status.success() => Ok(()),
         (Some(status), Some(difference)) if status.success() => {
             Err(Failure::Lines(with_errors(difference.to_string())))
@@ -223,6 +227,12 @@ mod tests {
         let failure = bad_run(judged("echo a; echo oh >&2; exit 3", "a\n", LONG));
         assert!(failure.contains("exit status: 3"), "{failure}");
         assert!(failure.ends_with("it wrote to stderr\n    oh"), "{failure}");
+    }
+
+    #[test]
+    fn what_is_not_installed_is_said_without_any_lines() {
+        let failure = bad_run(judged("echo install it >&2; exit 69", "a\n", LONG));
+        assert_eq!(failure, "not run: install it");
     }
 
     #[test]
