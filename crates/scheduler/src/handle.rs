@@ -195,23 +195,18 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.try_spawn_named(future, None)
+        self.try_spawn_from(future, Origin::at(Location::caller()))
     }
 
-    #[track_caller]
-    pub(crate) fn try_spawn_named<F>(
+    pub(crate) fn try_spawn_from<F>(
         &self,
         future: F,
-        name: Option<String>,
+        origin: Origin<'_>,
     ) -> Result<Task<F::Output>, SpawnError<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let origin = Origin {
-            name,
-            ..Origin::at(Location::caller())
-        };
         // SAFETY: the future is Send.
         unsafe { self.0.try_spawn(future, origin) }
             .map_err(|future| SpawnError::new(RuntimeError::Closed, future))
@@ -273,7 +268,7 @@ impl Handle {
     /// the order in which they were scheduled. From any thread.
     #[doc(alias = "call_soon_threadsafe")]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> CallHandle {
-        let handle = CallHandle::new(Box::new(f), None);
+        let handle = CallHandle::new(f, None);
         self.0.lane.call(&self.0, handle.job());
         handle
     }
@@ -282,7 +277,7 @@ impl Handle {
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHandle {
         match self.time().checked_add(delay) {
             Some(at) => self.call_at(at, f),
-            None => self.schedule_call(u64::MAX, CallHandle::new(Box::new(f), None)),
+            None => self.schedule_call(u64::MAX, CallHandle::new(f, None)),
         }
     }
 
@@ -290,7 +285,7 @@ impl Handle {
     /// the order in which they were scheduled.
     pub fn call_at(&self, at: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
         let nanos = self.0.driver.clock().nanos(at);
-        self.schedule_call(nanos, CallHandle::new(Box::new(f), Some(at)))
+        self.schedule_call(nanos, CallHandle::new(f, Some(at)))
     }
 
     fn schedule_call(&self, nanos: u64, handle: CallHandle) -> CallHandle {

@@ -6,7 +6,9 @@ use crate::callbacks::Lane;
 use crate::context;
 use crate::driver::Driver;
 use crate::entry::Entries;
+use crate::hooks;
 use crate::life::Life;
+use crate::locals::{Locals, inherited};
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
@@ -34,18 +36,24 @@ pub(crate) struct Origin<'a> {
     pub(crate) location: &'static Location<'static>,
     /// Its name, there before anybody can see the task.
     pub(crate) name: Option<String>,
+    /// Its locals.
+    pub(crate) locals: Locals,
     /// The unsettled group that it becomes a member of. The members start in order.
     pub(crate) group: Option<&'a Group>,
+    /// Whether it starts at once.
+    pub(crate) eager: bool,
 }
 
 impl Origin<'_> {
-    /// A task by itself, without a name.
+    /// A task by itself, without a name, with the locals of the caller.
     #[inline]
     pub(crate) fn at(location: &'static Location<'static>) -> Self {
         Self {
             location,
             name: None,
+            locals: inherited(),
             group: None,
+            eager: false,
         }
     }
 }
@@ -234,6 +242,7 @@ impl Shared {
             id,
             slot,
             location: origin.location,
+            locals: origin.locals,
             group: origin.group,
         };
         let header = allocate::<F, false>(future, birth);
@@ -242,7 +251,11 @@ impl Shared {
         if let Some(name) = origin.name {
             task.set_name(name);
         }
-        self.launch(header, origin.group.is_some());
+        if origin.eager {
+            self.launch_eagerly(header);
+        } else {
+            self.launch(header, origin.group.is_some());
+        }
         Ok(task)
     }
 
@@ -266,10 +279,38 @@ impl Shared {
     /// Enters a new task everywhere; `in_order`: behind all others. Apart from the generic part of
     /// a spawn, so that this is there once and not for every type of future.
     fn launch(&self, header: NonNull<Header>, in_order: bool) {
-        self.registry.insert(header);
+        self.enter(header);
         self.with_own_worker(|worker| schedule_new(self, Runnable(header), worker, in_order));
         if self.life.is_closing() {
             self.cancel_late(header);
+        }
+    }
+
+    /// As [`launch`](Self::launch), but on a worker the task is polled first, here and now.
+    fn launch_eagerly(&self, header: NonNull<Header>) {
+        self.enter(header);
+        self.with_own_worker(|worker| match worker {
+            Some(worker) => worker.run_inside(Runnable(header)),
+            None => schedule_new(self, Runnable(header), None, false),
+        });
+        if self.life.is_closing() {
+            self.cancel_late(header);
+        }
+    }
+
+    /// Shows a new task to whoever wants to see it, and enters it into the registry.
+    fn enter(&self, header: NonNull<Header>) {
+        self.show(header);
+        self.registry.insert(header);
+    }
+
+    /// Shows a new task to the hook for spawns. The caller has its handle.
+    #[inline]
+    pub(crate) fn show(&self, header: NonNull<Header>) {
+        if let Some(hook) = &self.config.on_task_spawn {
+            // SAFETY: by the caller.
+            let task = TaskControl::new(unsafe { TaskRef::new(header) });
+            hooks::spawned(hook, &task);
         }
     }
 
@@ -288,6 +329,7 @@ impl Shared {
             id: 0,
             slot: NO_SLOT,
             location: Location::caller(),
+            locals: Locals::EMPTY,
             group: None,
         };
         let header = allocate::<_, false>(future, birth);

@@ -10,6 +10,7 @@ use super::refs::{TaskRef, free};
 use super::run::{drop_unwanted, end_unborn};
 use super::state::{End, OnDropHandle, Snapshot};
 use super::waker::{self, Joiner};
+use crate::locals::Locals;
 use crate::shared::{self, Shared, ids};
 use std::future::Future;
 use std::marker::PhantomData;
@@ -94,6 +95,7 @@ impl<T> Task<T> {
             id,
             slot: NO_SLOT,
             location,
+            locals: Locals::EMPTY,
             group: None,
         };
         let header = allocate::<F, false>(future, birth);

@@ -42,6 +42,7 @@ mod control;
 mod error;
 mod group;
 mod join;
+pub(crate) mod locals;
 pub(crate) mod memory;
 pub(crate) mod refs;
 pub(crate) mod registry;
