@@ -128,20 +128,23 @@ fn local_tasks_inherit_too() {
 
 #[test]
 fn blocking_jobs_run_in_a_copy_and_leave_nothing_in_their_thread() {
-    each(|| async {
-        NUMBER.set(3);
-        let job = spawn_blocking(|| {
-            let seen = NUMBER.get().unwrap();
-            NUMBER.set(4);
-            (seen, NUMBER.get().unwrap(), std::thread::current().id())
+    let _watchdog = common::Watchdog::start();
+    for kind in common::EVERYWHERE {
+        // All jobs run on the one thread of the pool.
+        let runtime = kind.runtime(Runtime::builder().blocking_threads(1));
+        runtime.block_on(async {
+            NUMBER.set(3);
+            let job = spawn_blocking(|| {
+                let seen = NUMBER.get().unwrap();
+                NUMBER.set(4);
+                (seen, NUMBER.get().unwrap())
+            });
+            assert_eq!((job.await, NUMBER.get()), ((3, 4), Ok(3)));
+            let clean = Task::builder().context(Context::new());
+            let clean = clean.spawn(async { spawn_blocking(|| NUMBER.get()).await });
+            assert_eq!(clean.await, Ok(0));
         });
-        let (seen, set, thread) = job.await;
-        assert_eq!((seen, set, NUMBER.get()), (3, 4, Ok(3)));
-        let clean = Task::builder().context(Context::new()).spawn(async {
-            spawn_blocking(|| (NUMBER.get().unwrap(), std::thread::current().id())).await
-        });
-        assert_eq!(clean.await, (0, thread), "the same thread of the pool");
-    });
+    }
 }
 
 /// Runs a callback by each way, and gives what `f` did in it.
