@@ -9,6 +9,7 @@ use crate::sched::Worker;
 use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
+use crate::task::locals::word_of;
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, run};
 use crate::task::{ResultError, Task};
@@ -162,7 +163,7 @@ impl MainThread<'_> {
             id,
             slot,
             location: self.location,
-            locals: inherited(),
+            cold: word_of(inherited()),
             group: None,
         }
     }

@@ -8,14 +8,16 @@ use crate::driver::Driver;
 use crate::entry::Entries;
 use crate::hooks;
 use crate::life::Life;
-use crate::locals::{Locals, inherited};
+use crate::locals::{Context, Locals, inherited};
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
+use crate::task::locals::word_of;
 use crate::task::refs::{Runnable, TaskRef};
 use crate::task::registry::Registry;
 use crate::task::run::abandon;
 use crate::task::{Group, Payload, Task, TaskControl};
+use crate::task_builder::TaskBuilder;
 use crossbeam_utils::CachePadded;
 use std::future::Future;
 use std::panic::Location;
@@ -31,30 +33,32 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// replacement of blocked workers.
 const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
 
-/// What a spawn says of a task, apart from its future.
+/// What a spawn says of a task, apart from its future. Words only: a spawn moves them about.
+#[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) location: &'static Location<'static>,
-    /// Its name, there before anybody can see the task.
-    pub(crate) name: Option<String>,
-    /// Its locals.
-    pub(crate) locals: Locals,
+    /// What few spawns ask for.
+    pub(crate) settings: Option<&'a TaskBuilder>,
     /// The unsettled group that it becomes a member of. The members start in order.
     pub(crate) group: Option<&'a Group>,
-    /// Whether it starts at once.
-    pub(crate) eager: bool,
 }
 
 impl Origin<'_> {
-    /// A task by itself, without a name, with the locals of the caller.
+    /// A task by itself, as any other.
     #[inline]
     pub(crate) fn at(location: &'static Location<'static>) -> Self {
         Self {
             location,
-            name: None,
-            locals: inherited(),
+            settings: None,
             group: None,
-            eager: false,
         }
+    }
+
+    /// The locals that the task is born with.
+    #[inline]
+    fn locals(self) -> Locals {
+        let context = self.settings.and_then(|settings| settings.context.as_ref());
+        context.map_or_else(inherited, Context::locals)
     }
 }
 
@@ -242,19 +246,15 @@ impl Shared {
             id,
             slot,
             location: origin.location,
-            locals: origin.locals,
+            cold: word_of(origin.locals()),
             group: origin.group,
         };
         let header = allocate::<F, false>(future, birth);
         // SAFETY: the new cell has one reference for its handle.
         let task = unsafe { Task::new(header) };
-        if let Some(name) = origin.name {
-            task.set_name(name);
-        }
-        if origin.eager {
-            self.launch_eagerly(header);
-        } else {
-            self.launch(header, origin.group.is_some());
+        match origin.settings {
+            None => self.launch(header, origin.group.is_some()),
+            Some(settings) => self.launch_with(settings, header),
         }
         Ok(task)
     }
@@ -286,8 +286,17 @@ impl Shared {
         }
     }
 
-    /// As [`launch`](Self::launch), but on a worker the task is polled first, here and now.
-    fn launch_eagerly(&self, header: NonNull<Header>) {
+    /// As [`launch`](Self::launch) for a task with settings: it has its name before anybody sees
+    /// it, and an eager one is polled first, here and now, if this is a worker.
+    #[cold]
+    fn launch_with(&self, settings: &TaskBuilder, header: NonNull<Header>) {
+        if let Some(name) = &settings.name {
+            // SAFETY: the caller has its handle.
+            TaskControl::new(unsafe { TaskRef::new(header) }).set_name(name);
+        }
+        if !settings.eager {
+            return self.launch(header, false);
+        }
         self.enter(header);
         self.with_own_worker(|worker| match worker {
             Some(worker) => worker.run_inside(Runnable(header)),
@@ -329,7 +338,7 @@ impl Shared {
             id: 0,
             slot: NO_SLOT,
             location: Location::caller(),
-            locals: Locals::EMPTY,
+            cold: ptr::null_mut(),
             group: None,
         };
         let header = allocate::<_, false>(future, birth);

@@ -12,9 +12,9 @@ use std::panic::Location;
 #[derive(Clone, Debug, Default)]
 #[must_use = "call `spawn`"]
 pub struct TaskBuilder {
-    name: Option<String>,
-    context: Option<Context>,
-    eager: bool,
+    pub(crate) name: Option<String>,
+    pub(crate) context: Option<Context>,
+    pub(crate) eager: bool,
 }
 
 impl Task<()> {
@@ -90,7 +90,7 @@ impl TaskBuilder {
         F::Output: Send + 'static,
     {
         match Handle::try_current() {
-            Ok(handle) => handle.try_spawn_from(future, self.origin(Location::caller())),
+            Ok(handle) => handle.try_spawn_from(future, self.at(Location::caller())),
             Err(reason) => Err(SpawnError::new(reason, future)),
         }
     }
@@ -103,16 +103,12 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let name = self.name.clone();
-        match handle.try_spawn_from(future, self.origin(Location::caller())) {
+        match handle.try_spawn_from(future, self.at(Location::caller())) {
             Ok(task) => task,
-            Err(error) => {
-                let task = Task::cancelled_at_birth(handle.shared(), error.into_future());
-                if let Some(name) = name {
-                    task.set_name(name);
-                }
-                task
-            }
+            Err(error) => self.named(Task::cancelled_at_birth(
+                handle.shared(),
+                error.into_future(),
+            )),
         }
     }
 
@@ -127,30 +123,25 @@ impl TaskBuilder {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let name = self.name.clone();
-        match local::try_spawn(future, self.origin(Location::caller())) {
+        match local::try_spawn(future, self.at(Location::caller())) {
             Ok(task) => task,
-            Err(cancelled) => {
-                if let Some(name) = name {
-                    cancelled.set_name(name);
-                }
-                cancelled
-            }
+            Err(cancelled) => self.named(cancelled),
         }
     }
 
-    fn origin(self, location: &'static Location<'static>) -> Origin<'static> {
-        let origin = Origin {
-            name: self.name,
-            eager: self.eager,
+    /// A spawn with these settings.
+    fn at(&self, location: &'static Location<'static>) -> Origin<'_> {
+        Origin {
+            settings: Some(self),
             ..Origin::at(location)
-        };
-        match self.context {
-            Some(context) => Origin {
-                locals: context.into_locals(),
-                ..origin
-            },
-            None => origin,
         }
+    }
+
+    /// A task that was refused, with its name.
+    fn named<T>(self, task: Task<T>) -> Task<T> {
+        if let Some(name) = self.name {
+            task.set_name(name);
+        }
+        task
     }
 }

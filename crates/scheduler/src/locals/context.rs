@@ -59,8 +59,8 @@ impl Context {
         Self { number: 0, locals }
     }
 
-    pub(crate) fn into_locals(self) -> Locals {
-        self.locals
+    pub(crate) fn locals(&self) -> Locals {
+        self.locals.clone()
     }
 
     /// Calls `f` in this context: it sees the values that are set here, and what it sets stays

@@ -6,7 +6,6 @@ use super::group::Group;
 use super::state::State;
 use super::waker::Joiner;
 use super::{locals, memory};
-use crate::locals::Locals;
 use crate::shared::{self, Shared};
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -80,7 +79,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) id: u64,
     pub(crate) slot: u32,
     pub(crate) location: &'static Location<'static>,
-    pub(crate) locals: Locals,
+    /// The word for its cold record, from [`locals::word_of`].
+    pub(crate) cold: *mut Cold,
     /// The unsettled group that it is a member of from the beginning.
     pub(crate) group: Option<&'a Group>,
 }
@@ -138,7 +138,7 @@ pub(crate) fn allocate<F: Future, const PINNED: bool>(
         (&raw mut (*at).vtable).write(const { &Table::<F, PINNED>::TABLE });
         (&raw mut (*at).shared).write(birth.shared);
         (&raw mut (*at).joiner).write(UnsafeCell::new(joiner.unwrap_or(0)));
-        (&raw mut (*at).cold).write(AtomicPtr::new(locals::word_of(birth.locals)));
+        (&raw mut (*at).cold).write(AtomicPtr::new(birth.cold));
         (&raw mut (*at).slot).write(birth.slot);
         (&raw mut (*at).turn).write(AtomicU32::new(0));
         (&raw mut (*at).id).write(birth.id);

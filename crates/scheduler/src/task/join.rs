@@ -10,14 +10,13 @@ use super::refs::{TaskRef, free};
 use super::run::{drop_unwanted, end_unborn};
 use super::state::{End, OnDropHandle, Snapshot};
 use super::waker::{self, Joiner};
-use crate::locals::Locals;
 use crate::shared::{self, Shared, ids};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_task_context::{CancelSource, Cancelled};
@@ -95,7 +94,7 @@ impl<T> Task<T> {
             id,
             slot: NO_SLOT,
             location,
-            locals: Locals::EMPTY,
+            cold: null_mut(),
             group: None,
         };
         let header = allocate::<F, false>(future, birth);

@@ -15,9 +15,9 @@ use weftwork_std_or_loom::edge;
 /// born with.
 const LOCALS: usize = 1;
 
-/// The word for the cold record of a new task.
+/// The word for the cold record of a new task. A word that is not used leaks a reference.
 #[inline]
-pub(super) fn word_of(locals: Locals) -> *mut Cold {
+pub(crate) fn word_of(locals: Locals) -> *mut Cold {
     let raw: *mut Cold = locals.into_raw().cast_mut().cast();
     if raw.is_null() {
         raw
