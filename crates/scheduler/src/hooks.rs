@@ -1,6 +1,7 @@
 //! Hooks that are called with every task of a runtime: what asyncio's task factory is used for.
 
 use crate::shared;
+use crate::task::refs::TaskRef;
 use crate::task::{TaskControl, contain};
 use std::cell::Cell;
 use std::sync::Arc;
@@ -23,10 +24,12 @@ pub(crate) fn spawned(hook: &TaskHook, task: &TaskControl) {
     }
 }
 
-/// Shows a task that has ended to the hook for ends.
+/// Shows a task that has ended to the hook for ends, unless it was never shown to anybody.
 #[cold]
-pub(crate) fn ended(hook: &TaskHook, task: &TaskControl) {
-    call(hook, task, "a hook for ended tasks");
+pub(crate) fn ended(hook: &TaskHook, task: TaskRef) {
+    if task.is_known() {
+        call(hook, &TaskControl::new(task), "a hook for ended tasks");
+    }
 }
 
 fn call(hook: &TaskHook, task: &TaskControl, what: &'static str) {

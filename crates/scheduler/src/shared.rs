@@ -8,10 +8,11 @@ use crate::driver::Driver;
 use crate::entry::Entries;
 use crate::hooks;
 use crate::life::Life;
-use crate::locals::{Context, Locals, inherited};
+use crate::locals::{Context, in_force, in_use};
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
+use crate::task::cold::Cold;
 use crate::task::locals::word_of;
 use crate::task::refs::{Runnable, TaskRef};
 use crate::task::registry::Registry;
@@ -54,11 +55,21 @@ impl Origin<'_> {
         }
     }
 
-    /// The locals that the task is born with.
+    /// The word for the task's cold record, with the locals that the task is born with.
     #[inline]
-    fn locals(self) -> Locals {
+    fn cold(self) -> *mut Cold {
+        // Without a local that was set there is no context that has one.
+        if in_use() {
+            self.cold_with_locals()
+        } else {
+            ptr::null_mut()
+        }
+    }
+
+    #[cold]
+    fn cold_with_locals(self) -> *mut Cold {
         let context = self.settings.and_then(|settings| settings.context.as_ref());
-        context.map_or_else(inherited, Context::locals)
+        word_of(context.map_or_else(in_force, Context::locals))
     }
 }
 
@@ -240,13 +251,14 @@ impl Shared {
         if self.life.is_closing() {
             return Err(future);
         }
+        let cold = origin.cold();
         let (slot, id) = self.reserve();
         let birth = Birth {
             shared: self.me.as_ptr(),
             id,
             slot,
             location: origin.location,
-            cold: word_of(origin.locals()),
+            cold,
             group: origin.group,
         };
         let header = allocate::<F, false>(future, birth);
@@ -279,7 +291,8 @@ impl Shared {
     /// Enters a new task everywhere; `in_order`: behind all others. Apart from the generic part of
     /// a spawn, so that this is there once and not for every type of future.
     fn launch(&self, header: NonNull<Header>, in_order: bool) {
-        self.enter(header);
+        self.show(header);
+        self.registry.insert(header);
         self.with_own_worker(|worker| schedule_new(self, Runnable(header), worker, in_order));
         if self.life.is_closing() {
             self.cancel_late(header);
@@ -297,20 +310,15 @@ impl Shared {
         if !settings.eager {
             return self.launch(header, false);
         }
-        self.enter(header);
+        self.show(header);
+        self.registry.insert(header);
         self.with_own_worker(|worker| match worker {
             Some(worker) => worker.run_inside(Runnable(header)),
-            None => schedule_new(self, Runnable(header), None, false),
+            None => self.inject(Runnable(header)),
         });
         if self.life.is_closing() {
             self.cancel_late(header);
         }
-    }
-
-    /// Shows a new task to whoever wants to see it, and enters it into the registry.
-    fn enter(&self, header: NonNull<Header>) {
-        self.show(header);
-        self.registry.insert(header);
     }
 
     /// Shows a new task to the hook for spawns. The caller has its handle.

@@ -147,7 +147,7 @@ impl Drop for Inside<'_> {
 
 /// True once some local was set in this process.
 #[inline]
-fn in_use() -> bool {
+pub(crate) fn in_use() -> bool {
     IN_USE.load(Relaxed)
 }
 
@@ -181,8 +181,9 @@ pub fn set_local(key: LocalKey, value: Option<LocalValue>) -> (Option<LocalValue
         .unwrap_or_default()
 }
 
+/// The locals of the caller, where some are in use.
 #[cold]
-fn in_force() -> Locals {
+pub(crate) fn in_force() -> Locals {
     let entered = with_entered(|context| context.locals.clone());
     entered.or_else(polled_locals).unwrap_or_default()
 }

@@ -9,6 +9,6 @@ mod context;
 mod map;
 
 pub use context::{Context, local, set_local};
-pub(crate) use context::{in_copy, inherited};
+pub(crate) use context::{in_copy, in_force, in_use, inherited};
 pub(crate) use map::Locals;
 pub use map::{LocalKey, LocalValue};

@@ -258,10 +258,8 @@ impl Drop for Header {
         // In a model this fails unless whoever used the slot did so before.
         self.joiner.with_mut(|_| ());
         let cold = self.cold.load(edge!(T6, Acquire));
-        if locals::has_locals(cold) {
-            // SAFETY: the cell is being freed: the count was the word's.
-            drop(ManuallyDrop::into_inner(unsafe { locals::borrow(cold) }));
-        } else if !cold.is_null() {
+        if !cold.is_null() {
+            // Its last turn took the locals away, so this is the record.
             // SAFETY: the cell is being freed: nobody has a reference to the record.
             drop(unsafe { Box::from_raw(cold) });
         }

@@ -9,8 +9,8 @@ use super::error::{Payload, TaskError};
 use super::refs::{Runnable, TaskRef, free};
 use super::state::{Completing, End, OnComplete, OnPending};
 use super::waker::{self, Joiner};
-use super::{TaskControl, callback, contain};
-use crate::hooks::{self, TaskHook};
+use super::{callback, contain};
+use crate::hooks;
 use crate::sched::Worker;
 use crate::shared::{self, Shared};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -238,34 +238,12 @@ pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker:
 /// The future is gone; publishes how the task ended and gives the runtime's reference up.
 #[inline]
 fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option<&Worker>) {
-    match &shared.config.on_task_end {
-        None => conclude(header, ended, shared, worker),
-        Some(hook) => finish_watched(header, ended, shared, worker, hook),
-    }
-    shared.task_ended();
-}
-
-/// As [`finish`], where somebody wants to see every end.
-#[cold]
-fn finish_watched(
-    header: NonNull<Header>,
-    ended: Ended,
-    shared: &Shared,
-    worker: Option<&Worker>,
-    hook: &TaskHook,
-) {
-    // SAFETY: the runtime's reference is there still.
-    let task = TaskControl::new(unsafe { TaskRef::new(header) });
-    conclude(header, ended, shared, worker);
-    if task.header().is_known() {
-        hooks::ended(hook, &task);
-    }
-}
-
-#[inline]
-fn conclude(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option<&Worker>) {
     // SAFETY: the runtime's reference is given up at the end of this function only.
     let task = unsafe { header.as_ref() };
+    let hook = shared.config.on_task_end.as_ref();
+    if hook.is_some() {
+        task.state.add_ref();
+    }
     let end = match ended {
         Ended::Value => End::Value,
         Ended::Cancelled(cause) => {
@@ -298,6 +276,11 @@ fn conclude(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Opti
     } else {
         publish(header, task, end, how, shared);
     }
+    if let Some(hook) = hook {
+        // SAFETY: counted above.
+        hooks::ended(hook, unsafe { TaskRef::from_counted(header) });
+    }
+    shared.task_ended();
 }
 
 /// Keeps what the task failed by, and notes which failure it was.
