@@ -212,7 +212,8 @@ impl Handle {
             .map_err(|future| SpawnError::new(RuntimeError::Closed, future))
     }
 
-    /// Runs `work` on a thread where it may block. Cancelling the task before the job has
+    /// Runs `work` on a thread where it may block, in a copy of the caller's
+    /// [`Context`](crate::Context). Cancelling the task before the job has
     /// started keeps it from running; a job that runs runs on.
     ///
     /// If the job is refused (no thread to be had, runtime closed), the task panics with the
@@ -266,6 +267,10 @@ impl Handle {
 
     /// Schedules a callback on the lane: callbacks of one runtime run one after another, in
     /// the order in which they were scheduled. From any thread.
+    ///
+    /// It runs in a copy of the caller's [`Context`](crate::Context), that is with the task locals
+    /// of this moment; so do those of [`call_later`](Self::call_later) and
+    /// [`call_at`](Self::call_at).
     #[doc(alias = "call_soon_threadsafe")]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> CallHandle {
         let handle = CallHandle::new(f, None);

@@ -46,8 +46,8 @@ impl TaskBuilder {
     /// [`current`](crate::TaskControl::current) in it, sees its own locals, and what it panics
     /// with is its own.
     ///
-    /// It is spawned as any other from outside of the runtime, and where 32 such starts lie within
-    /// each other.
+    /// It is spawned as any other where the thread is no worker of the runtime, and where 16 such
+    /// starts lie within each other.
     ///
     /// ```
     /// use weftwork_scheduler::{Runtime, Task};

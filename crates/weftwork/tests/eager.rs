@@ -12,6 +12,7 @@ use weftwork::{
     Handle, Runtime, Task, TaskBuilder, all_tasks, catch, current_task, finally, spawn,
     spawn_blocking, task_local, yield_now,
 };
+use weftwork_task_context::{ThreadKind, delivering, thread_kind};
 
 fn eager() -> TaskBuilder {
     Task::builder().eager(true)
@@ -85,7 +86,11 @@ fn the_current_task_is_right_within_and_after() {
         // In a callback there is none.
         let (promise, seen) = oneshot::channel();
         Handle::current().call_soon(move || {
-            let task = eager().spawn(async { current_task().is_some() });
+            let task = eager().spawn(async {
+                assert_eq!(thread_kind(), ThreadKind::Worker);
+                current_task().is_some()
+            });
+            assert_eq!(thread_kind(), ThreadKind::Lane);
             let inside = Handle::current().all_tasks().len();
             promise
                 .send((task.done(), current_task().is_none(), inside > 0))
@@ -155,7 +160,7 @@ fn a_cancel_of_the_spawner_is_not_the_tasks() {
     });
 }
 
-/// Says what it is asked in a poll that delivers a cancel.
+/// Does what it is asked in a poll that delivers a cancel.
 struct InDelivery<F>(Option<F>);
 
 impl<F: FnOnce() + Unpin> Future for InDelivery<F> {
@@ -165,7 +170,7 @@ impl<F: FnOnce() + Unpin> Future for InDelivery<F> {
         mut self: std::pin::Pin<&mut Self>,
         _: &mut std::task::Context<'_>,
     ) -> std::task::Poll<()> {
-        if weftwork_task_context::delivering()
+        if delivering()
             && let Some(f) = self.0.take()
         {
             f();

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weftwork_std_or_loom::atomic::AtomicU32;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
 const LIFO_STREAK: u32 = 16;
@@ -35,7 +36,7 @@ const PATIENT: bool = !cfg!(weftwork_loom);
 const WORTH_HELP: u64 = 50_000;
 /// So many polls of tasks that start at once may lie within each other: each takes room on the
 /// stack, and a thread has 2 MiB.
-const MOST_INSIDE: u32 = 32;
+const MOST_INSIDE: u32 = 16;
 /// So many task numbers a worker takes at a time.
 const IDS: u64 = 256;
 
@@ -259,7 +260,10 @@ impl Worker {
             return self.push(task);
         }
         self.inside.set(inside + 1);
+        // It is a task, also where a callback has spawned it.
+        let kind = set_thread_kind(ThreadKind::Worker);
         self.run(task);
+        set_thread_kind(kind);
         self.inside.set(inside);
     }
 
