@@ -5,6 +5,7 @@ mod common;
 
 mod contexts;
 mod inherits;
+mod model;
 mod values;
 
 use weftwork::task_local;
