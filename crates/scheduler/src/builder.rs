@@ -164,8 +164,8 @@ impl Builder {
     /// starts, and before anybody else sees it. It may name it, count it, or cancel it, after which
     /// it never starts. A later call replaces the hook.
     ///
-    /// It runs in every spawn, so it should be quick. Its panic goes to the exception handler, and the task
-    /// is spawned all the same. Tasks that it spawns itself are not shown to it.
+    /// It runs in every spawn, so it should be quick. Its panic goes to the exception handler, and
+    /// the task is spawned all the same. Tasks that it spawns itself are not shown to it.
     ///
     /// asyncio's task factory can give tasks of a class of its own, too; here a wrapper of the
     /// future does that.

@@ -71,8 +71,8 @@ impl<T> Task<T> {
     /// callbacks that were registered before. A task that has ended already gets its callback
     /// scheduled at once; after the end of its runtime a callback never runs.
     ///
-    /// It runs in a copy of the caller's [`Context`]. An awaiter gets the value after all callbacks that were registered before the end have
-    /// seen it.
+    /// It runs in a copy of the caller's [`Context`]. An awaiter gets the value after all
+    /// callbacks that were registered before the end have seen it.
     pub fn add_done_callback<F>(&self, f: F) -> CallbackId
     where
         F: FnOnce(&Finished<'_, T>) + Send + 'static,

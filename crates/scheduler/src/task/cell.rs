@@ -218,30 +218,32 @@ impl Header {
     }
 
     fn new_cold(&self) -> &Cold {
+        let new = Box::into_raw(Box::new(Cold::default()));
+        // Locked, because the locals move in when it can be seen already: only then they are its.
+        // SAFETY: it is freed below, after the lock, or with the cell.
+        let mut rare = unsafe { &*new }.lock();
         let mut seen = self.cold.load(edge!(T6, Acquire));
         loop {
             if !seen.is_null() && !locals::has_locals(seen) {
-                // SAFETY: as in `cold`.
-                return unsafe { &*seen };
+                drop(rare);
+                // SAFETY: `new` was not published; `seen` is as in `cold`.
+                return unsafe {
+                    drop(Box::from_raw(new));
+                    &*seen
+                };
             }
-            // SAFETY: the word owns the count. If the record gets into its place, it has it;
-            // else the record is taken apart without a look at it.
-            let born_with = unsafe { locals::borrow(seen) };
-            let new = Box::new(Cold::with_locals(ManuallyDrop::into_inner(born_with)));
-            let new = Box::into_raw(new);
             // Release: pairs with the Acquire in `cold`, so that the record is seen whole.
             match self
                 .cold
                 .compare_exchange(seen, new, edge!(T6, AcqRel), edge!(T6, Acquire))
             {
-                // SAFETY: it is in the cell now and stays until the cell is freed.
-                Ok(_) => return unsafe { &*new },
-                Err(now) => {
-                    seen = now;
-                    // SAFETY: `new` was not published.
-                    let new = unsafe { Box::from_raw(new) };
-                    std::mem::forget(std::mem::take(&mut new.lock().locals));
+                Ok(_) => {
+                    // SAFETY: the count was the word's, and is the caller's now.
+                    rare.locals = ManuallyDrop::into_inner(unsafe { locals::borrow(seen) });
+                    // SAFETY: it is in the cell now and stays until the cell is freed.
+                    return unsafe { &*new };
                 }
+                Err(now) => seen = now,
             }
         }
     }

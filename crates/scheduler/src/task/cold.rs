@@ -75,18 +75,6 @@ pub(super) struct Pending {
 }
 
 impl Cold {
-    /// A record that takes over what a task was born with.
-    pub(super) fn with_locals(locals: Locals) -> Self {
-        let rare = Rare {
-            locals,
-            ..Rare::default()
-        };
-        Self {
-            rare: Mutex::new(rare),
-            ..Self::default()
-        }
-    }
-
     pub(super) fn lock(&self) -> MutexGuard<'_, Rare> {
         self.made.with(|_| ());
         self.rare.lock()
