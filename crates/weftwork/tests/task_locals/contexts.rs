@@ -1,12 +1,13 @@
 //! Contexts as values, tokens, scopes.
 
-use crate::common::{self, each, forever, panic_of, started};
+use crate::common::{self, Log, each, forever, panic_of, started};
 use crate::{NAME, NUMBER, number};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use weftwork::context::{Context, copy_context};
 use weftwork::sync::oneshot;
-use weftwork::{Task, catch, current_task, spawn, spawn_blocking, task_local, yield_now};
+use weftwork::testing::{Cut, sweep, sweep_drops};
+use weftwork::{Task, catch, current_task, finally, spawn, spawn_blocking, task_local, yield_now};
 use weftwork_std_or_loom::atomic::{AtomicU32, Ordering::SeqCst};
 
 #[test]
@@ -266,5 +267,44 @@ fn a_scope_is_left_by_a_panic_and_a_cancel() {
         assert!(catch::<_>(panics).await.is_err());
         assert_eq!(NUMBER.get(), Ok(0));
         assert_eq!(NUMBER.sync_scope(6, || NUMBER.get()), Ok(6));
+    });
+}
+
+#[test]
+fn a_scope_is_whole_wherever_a_cancel_or_a_drop_strikes() {
+    each(|| async {
+        let log = Log::default();
+        let once = async |cut: &Cut| {
+            let (inner, outer) = (log.clone(), log.clone());
+            let work = async move {
+                let body = async {
+                    for _ in 0..3 {
+                        assert_eq!(NUMBER.get(), Ok(2));
+                        yield_now().await;
+                    }
+                };
+                let cleanup = async move {
+                    yield_now().await;
+                    inner.add(format!("clean-up {:?}", NUMBER.get()));
+                };
+                finally(body, cleanup).await;
+            };
+            let around = async move {
+                NUMBER.set(1);
+                let scope = catch(NUMBER.scope(2, work)).await;
+                outer.add(format!("outside {:?}", NUMBER.get()));
+                assert!(scope.is_ok() || NUMBER.get() == Ok(1));
+            };
+            let _ = cut.run(around).await;
+        };
+        assert!(sweep(once).await.points() >= 4);
+        assert!(sweep_drops(once).await.points() >= 4);
+        assert!(log.len() > 8);
+        for line in log.get() {
+            assert!(
+                line == "clean-up Ok(2)" || line == "outside Ok(1)",
+                "{line}"
+            );
+        }
     });
 }
