@@ -4,7 +4,6 @@
 //! its polls runs one round of jobs. On a single-threaded runtime (`run_local`) each job
 //! is queued among the tasks instead, so that callbacks and tasks keep asyncio's order.
 
-use crate::locals::in_copy;
 use crate::shared::Shared;
 use crate::task::run::swallow;
 use std::collections::VecDeque;
@@ -182,10 +181,9 @@ enum Slot {
 }
 
 impl CallHandle {
-    /// The callback will run in a copy of the caller's context.
-    pub(crate) fn new(f: impl FnOnce() + Send + 'static, when: Option<std::time::Instant>) -> Self {
+    pub(crate) fn new(job: Job, when: Option<std::time::Instant>) -> Self {
         Self(Arc::new(Call {
-            job: Mutex::new(Slot::Waiting(Box::new(in_copy(f)))),
+            job: Mutex::new(Slot::Waiting(job)),
             when,
         }))
     }

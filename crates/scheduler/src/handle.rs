@@ -4,6 +4,7 @@ use crate::blocking::{Blocking, BlockingRefusal};
 use crate::callbacks::CallHandle;
 use crate::context;
 use crate::driver::{Due, drop_due};
+use crate::locals::in_copy;
 use crate::report::{self, Report};
 use crate::sched::Worker;
 use crate::shared::{Origin, Shared};
@@ -273,7 +274,7 @@ impl Handle {
     /// [`call_at`](Self::call_at).
     #[doc(alias = "call_soon_threadsafe")]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> CallHandle {
-        let handle = CallHandle::new(f, None);
+        let handle = CallHandle::new(Box::new(in_copy(f)), None);
         self.0.lane.call(&self.0, handle.job());
         handle
     }
@@ -282,7 +283,7 @@ impl Handle {
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHandle {
         match self.time().checked_add(delay) {
             Some(at) => self.call_at(at, f),
-            None => self.schedule_call(u64::MAX, CallHandle::new(f, None)),
+            None => self.schedule_call(u64::MAX, CallHandle::new(Box::new(in_copy(f)), None)),
         }
     }
 
@@ -290,7 +291,7 @@ impl Handle {
     /// the order in which they were scheduled.
     pub fn call_at(&self, at: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
         let nanos = self.0.driver.clock().nanos(at);
-        self.schedule_call(nanos, CallHandle::new(f, Some(at)))
+        self.schedule_call(nanos, CallHandle::new(Box::new(in_copy(f)), Some(at)))
     }
 
     fn schedule_call(&self, nanos: u64, handle: CallHandle) -> CallHandle {

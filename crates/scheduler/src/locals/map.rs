@@ -80,6 +80,11 @@ impl Locals {
         Some(self.entries()[place].1.clone())
     }
 
+    /// True if a change copies the map or makes one.
+    pub(crate) fn is_to_be_copied(&self) -> bool {
+        self.0.as_ref().is_none_or(|map| Arc::strong_count(map) > 1)
+    }
+
     /// Sets a local, or takes it out; gives what was there. The caller drops that where user code
     /// may run; nothing else that is dropped here is the last of its kind.
     pub(crate) fn replace(

@@ -97,6 +97,17 @@ pub(crate) fn replace_polled(
 ) -> Option<(Option<LocalValue>, u64)> {
     // SAFETY: as above.
     let task = unsafe { current()?.as_ref() };
-    let old = task.cold_or_new().lock().locals.replace(key, value);
+    let cold = task.cold_or_new();
+    let mut rare = cold.lock();
+    if !rare.locals.is_to_be_copied() {
+        let old = rare.locals.replace(key, value);
+        return Some((old, task.id()));
+    }
+    // Copied without the lock. Nobody else changes them meanwhile.
+    let mut locals = rare.locals.clone();
+    drop(rare);
+    let old = locals.replace(key, value);
+    let before = mem::replace(&mut cold.lock().locals, locals);
+    drop(before);
     Some((old, task.id()))
 }
