@@ -28,6 +28,7 @@ mod as_completed;
 mod buffered;
 mod cancel;
 mod completions;
+pub mod context;
 mod ensure;
 pub mod fs;
 mod gather;

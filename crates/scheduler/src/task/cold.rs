@@ -4,6 +4,7 @@
 use super::error::TaskError;
 use super::refs::TaskRef;
 use super::waker::Joiner;
+use crate::locals::Locals;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
@@ -34,6 +35,8 @@ unsafe impl Sync for Cold {}
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) name: Option<String>,
+    /// Changed and dropped by the task's poller only.
+    pub(super) locals: Locals,
     /// asyncio's `cancelling()`.
     pub(super) cancels: u32,
     pub(super) must_cancel: Option<Pending>,

@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_task_context::{CancelSource, Cancelled};
@@ -94,6 +94,7 @@ impl<T> Task<T> {
             id,
             slot: NO_SLOT,
             location,
+            cold: null_mut(),
             group: None,
         };
         let header = allocate::<F, false>(future, birth);

@@ -43,6 +43,7 @@ mod error;
 mod group;
 pub(crate) mod identity;
 mod join;
+pub(crate) mod locals;
 pub(crate) mod memory;
 pub(crate) mod refs;
 pub(crate) mod registry;

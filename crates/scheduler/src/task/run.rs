@@ -10,6 +10,7 @@ use super::refs::{Runnable, TaskRef, free};
 use super::state::{Completing, End, OnComplete, OnPending};
 use super::waker::{self, Joiner};
 use super::{callback, contain};
+use crate::hooks;
 use crate::sched::Worker;
 use crate::shared::{self, Shared};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -239,6 +240,10 @@ pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker:
 fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option<&Worker>) {
     // SAFETY: the runtime's reference is given up at the end of this function only.
     let task = unsafe { header.as_ref() };
+    let hook = shared.config.on_task_end.as_ref();
+    if hook.is_some() {
+        task.state.add_ref();
+    }
     let end = match ended {
         Ended::Value => End::Value,
         Ended::Cancelled(cause) => {
@@ -250,6 +255,9 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
             End::Panicked
         }
     };
+    if task.may_have_locals() {
+        task.drop_locals();
+    }
     shared
         .registry
         .remove(task, worker.map(Worker::free_places));
@@ -267,6 +275,10 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
         unsafe { free(header) };
     } else {
         publish(header, task, end, how, shared);
+    }
+    if let Some(hook) = hook {
+        // SAFETY: counted above.
+        hooks::ended(hook, unsafe { TaskRef::from_counted(header) });
     }
     shared.task_ended();
 }
