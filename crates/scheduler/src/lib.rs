@@ -47,6 +47,7 @@ pub use handle::{EnterGuard, Handle, RuntimeError, SpawnError, spawn, try_spawn}
 pub use locals::Context;
 pub use report::Report;
 pub use runtime::{BlockOnError, Runtime};
+pub use shared::report_panic;
 pub use spawn_group::{Grouped, spawn_group, spawn_local_group};
 pub use task::{
     BlockingError, BlockingRefused, CallbackId, CancelOnDrop, Ended, Finished, Group, OutcomeOf,

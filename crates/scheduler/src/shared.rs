@@ -480,6 +480,12 @@ pub(crate) fn report(task: NonNull<Header>, payload: Payload, context: &'static 
     report::deliver(shared.as_deref().map(|shared| &shared.config), report);
 }
 
+/// Tells the exception handler of this thread's runtime of a panic that nobody will see. `what` says
+/// in words what panicked.
+pub fn report_panic(payload: Payload, what: &'static str) {
+    report_here(payload, what);
+}
+
 /// Tells the exception handler of this thread's runtime of a panic outside of a task.
 pub(crate) fn report_here(payload: Payload, what: &'static str) {
     let report = Report::without_task(payload, what);

@@ -10,6 +10,7 @@ use std::future::Future;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use weftwork_scheduler::report_panic;
 use weftwork_task_context::CancelSource;
 
 /// Runs futures at the same time and gives the value of the first one that has one; the others
@@ -151,6 +152,13 @@ impl<T> Race<T> {
             .cancel_all(&Cancelled::at(None, lost, self.location));
     }
 
+    /// The race has an end that nobody will see.
+    fn report_end(&mut self) {
+        if let Some(Err(payload)) = self.end.take() {
+            report_panic(payload, "a task of a race that was cancelled");
+        }
+    }
+
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
         self.probe.raise(&cause, cx);
         self.raised = Some(cause);
@@ -183,6 +191,7 @@ impl<T> Future for Race<T> {
             this.ended(task);
         }
         if let Some(taken) = this.forwarded.take() {
+            this.report_end();
             return this.raise(taken.settled(), cx);
         }
         match (this.end.take(), this.gave_up.take()) {
@@ -201,6 +210,7 @@ impl<T> Drop for Race<T> {
             let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
             self.tasks.cancel_all(&cause);
         }
+        self.report_end();
     }
 }
 
