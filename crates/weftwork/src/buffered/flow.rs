@@ -183,10 +183,7 @@ impl<S: Stream, T> Flow<S, T> {
                     None => return Poll::Pending,
                 },
                 Poll::Pending => {
-                    this.probe.arm(cx);
-                    if this.running.forwarded.is_some() {
-                        cancel::mark_busy(1);
-                    }
+                    this.probe.wait(cx, this.running.forwarded.is_some());
                     return Poll::Pending;
                 }
             }

@@ -65,7 +65,7 @@ impl<F: Future> Future for Shielded<F> {
             *this.late = Some(cause);
             cancel::mark_taken();
         }
-        let (polled, heard) = with_frame(None, false, || body.poll(cx));
+        let (polled, heard) = with_frame(None, || body.poll(cx));
         match (polled, heard.hit) {
             (Poll::Ready(value), _) if this.late.is_none() => {
                 *this.begun = None;
@@ -73,8 +73,7 @@ impl<F: Future> Future for Shielded<F> {
                 Poll::Ready(value)
             }
             (Poll::Pending, None) => {
-                this.probe.arm(cx);
-                cancel::mark_busy(1);
+                this.probe.wait(cx, true);
                 Poll::Pending
             }
             (_, hit) => {
