@@ -16,7 +16,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 use weftwork::sync::oneshot;
 use weftwork::{
-    Runtime, Task, TaskError, catch, finally, panic_message, sleep, spawn, timeout, yield_now,
+    Runtime, Task, TaskError, catch, finally, panic_message, shielded, sleep, spawn, timeout,
+    yield_now,
 };
 
 /// Runs a body everywhere with a clock that takes no real time.
@@ -208,6 +209,61 @@ fn a_deadline_cancels_nothing_outside_of_it_while_its_body_cleans_up() {
         let (late, beside) = join(timeout(ms(1), slow), beside).await;
         assert!(late.is_err());
         assert!(beside.is_ok(), "{beside:?}");
+    });
+}
+
+/// A part that is shielded is a scope: it asks whether the await still counts.
+#[test]
+fn shielded_goes_on_past_a_cancelled_await_that_lost_a_select() {
+    each(|| async {
+        let (first, second) = (cancelled().await, cancelled().await);
+        let value = shielded(async move {
+            let mut other = pin!(async {
+                yield_now().await;
+                5
+            });
+            // The other one is ready when the scope asks once more.
+            match select(first, other.as_mut()).await {
+                Either::Right((value, _)) => value,
+                Either::Left(_) => unreachable!("it was cancelled"),
+            }
+        });
+        assert_eq!(value.await, 5);
+        assert!(is_cancelled(&catch(shielded(second)).await));
+    });
+}
+
+/// It waits for a clean-up beside the await, which is told.
+#[test]
+fn shielded_tells_the_others_and_waits_for_their_clean_ups() {
+    for hidden in [false, true] {
+        paused(|| async move {
+            let log = Log::default();
+            let (own, beside) = (log.clone(), log.clone());
+            let child = cancelled().await;
+            let at_work = finally(pending::<()>(), async move {
+                sleep(Duration::from_secs(1)).await;
+                own.add("cleaned");
+            });
+            let caught = async move {
+                let told = is_cancelled(&catch(pending::<()>()).await);
+                beside.add(format!("told {told}"));
+            };
+            let all = join(join(awaited(child, hidden), at_work), caught);
+            assert!(is_cancelled(&catch(shielded(all)).await));
+            assert_eq!(log.get(), ["told true", "cleaned"]);
+        });
+    }
+}
+
+#[test]
+fn a_panic_in_a_shielded_part_goes_on_and_the_part_is_gone() {
+    each(|| async {
+        let child = cancelled().await;
+        let part = shielded(join(child, finally(pending::<()>(), async { panic!("p") })));
+        let mut part = Box::pin(part);
+        let ended = catch(part.as_mut()).await;
+        assert!(matches!(ended, Err(TaskError::Panicked(_))), "{ended:?}");
     });
 }
 

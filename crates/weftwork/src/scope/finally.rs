@@ -141,17 +141,17 @@ where
         let cleanup = cleanup.expect("a future is not polled after its end");
         // A frame of its own: what happens outside does not reach the clean-up.
         let (polled, _) = with_frame(None, || poll_cleanup(cleanup, cx, this.armed, cause));
-        match polled {
-            Poll::Ready(Ok(())) => {}
+        let Poll::Ready(end) = polled else {
+            this.probe.wait(cx, true);
+            return Poll::Pending;
+        };
+        if let Err(error) = drop_body(end, || this.cleanup.set(None)) {
             // It panicked, it awaited something that was cancelled, or it was struck.
-            Poll::Ready(Err(error)) => *this.end = Some(Err(error)),
-            Poll::Pending => {
-                this.probe.wait(cx, true);
-                return Poll::Pending;
-            }
+            *this.end = Some(Err(error));
         }
-        this.cleanup.set(None);
+        *this.armed = Armed::default();
         *this.begun = None;
+        this.probe.disarm();
         match (
             this.end.take().expect("the body has ended"),
             this.second.take(),
