@@ -8,7 +8,7 @@ use futures::future::{Either, join, poll_fn, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::Cell;
 use std::future::{Future, pending};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::task::{Context, Poll, Wake, Waker};
@@ -265,6 +265,43 @@ fn a_panic_in_a_shielded_part_goes_on_and_the_part_is_gone() {
         let ended = catch(part.as_mut()).await;
         assert!(matches!(ended, Err(TaskError::Panicked(_))), "{ended:?}");
     });
+}
+
+/// Scopes within scopes, each with a cancelled await, a clean-up, and the next one.
+fn nested(
+    mut children: Vec<Task<()>>,
+    hidden: bool,
+    polls: &Arc<AtomicUsize>,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let Some(child) = children.pop() else {
+        return Box::pin(counts(Arc::clone(polls)));
+    };
+    let within = nested(children, hidden, polls);
+    Box::pin(async move {
+        let cleanup = sleep(Duration::from_secs(1));
+        let beside = join(finally(pending::<()>(), cleanup), within);
+        let ended = catch(join(awaited(child, hidden), beside)).await;
+        assert!(is_cancelled(&ended));
+    })
+}
+
+#[test]
+fn the_polls_of_scopes_within_scopes_do_not_multiply() {
+    for hidden in [false, true] {
+        paused(|| async move {
+            for depth in [2, 4, 8, 12] {
+                let polls = Arc::new(AtomicUsize::new(0));
+                let mut children = Vec::new();
+                for _ in 0..depth {
+                    children.push(cancelled().await);
+                }
+                let task = spawn(nested(children, hidden, &polls));
+                task.await;
+                let polls = polls.load(SeqCst);
+                assert!(polls < 100 * depth, "{polls} polls");
+            }
+        });
+    }
 }
 
 struct Unparks(Thread);

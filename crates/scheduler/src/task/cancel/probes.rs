@@ -97,3 +97,42 @@ impl Probes {
         self.begun
     }
 }
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+
+    fn poll(probes: &mut Probes, key: u64) {
+        probes.arm(key, Arc::new(Waker::noop().clone()), false);
+    }
+
+    #[test]
+    fn a_round_within_a_round_leaves_that_what_it_had_reached() {
+        let mut probes = Probes::default();
+        for key in 0..4 {
+            poll(&mut probes, key);
+        }
+        probes.begin_round();
+        poll(&mut probes, 0);
+        poll(&mut probes, 0);
+        assert_eq!(probes.left_over(), 3);
+        probes.begin_round();
+        assert_eq!(probes.left_over(), 4);
+        poll(&mut probes, 0);
+        poll(&mut probes, 1);
+        poll(&mut probes, 9);
+        probes.disarm(2);
+        assert_eq!(probes.left_over(), 1);
+        probes.end_round();
+        assert_eq!(
+            probes.left_over(),
+            1,
+            "only 3 was not polled in the outer one"
+        );
+        poll(&mut probes, 3);
+        assert_eq!(probes.left_over(), 0);
+        probes.end_round();
+        probes.begin_round();
+        assert_eq!(probes.left_over(), 4);
+    }
+}
