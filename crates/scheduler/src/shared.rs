@@ -91,6 +91,9 @@ pub(crate) struct Shared {
     pub(crate) life: Life,
     /// No task of this runtime has a lower number, and none of an earlier one a higher.
     first_id: u64,
+    /// The one cause of all cancels by which the runtime ends: a task that hears of it twice was
+    /// asked once.
+    end: Cancelled,
     me: Weak<Shared>,
 }
 
@@ -113,6 +116,7 @@ impl Shared {
             entries: Entries::default(),
             life: Life::default(),
             first_id: ids::next(),
+            end: Cancelled::new(None, CancelSource::Shutdown),
             me: me.clone(),
             config,
         });
@@ -224,8 +228,7 @@ impl Shared {
     #[cold]
     fn abandon_injected(&self) {
         while let Some(task) = self.injector.steal() {
-            let cause = Cancelled::new(None, CancelSource::Shutdown);
-            abandon(task, cause, self, None);
+            abandon(task, self.end.clone(), self, None);
         }
     }
 
@@ -336,7 +339,14 @@ impl Shared {
     fn cancel_late(&self, header: NonNull<Header>) {
         // SAFETY: the caller has its handle.
         let task = TaskControl::new(unsafe { TaskRef::new(header) });
-        task.cancel_for(Cancelled::new(None, CancelSource::Shutdown));
+        task.cancel_for(self.end.clone());
+    }
+
+    /// The runtime ends: asks every task.
+    pub(crate) fn cancel_all(&self) {
+        for task in self.tasks() {
+            task.cancel_for(self.end.clone());
+        }
     }
 
     /// Spawns a task that the registry does not know and that has no handle.
@@ -492,5 +502,29 @@ pub(crate) fn report_here(payload: Payload, what: &'static str) {
     match context::current() {
         Some(handle) => report::deliver(Some(&handle.shared().config), report),
         None => report::deliver(None, report),
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    /// Whoever closes looks at the registry after the new task is there and before the spawn asks
+    /// whether somebody closes.
+    #[test]
+    fn a_spawn_that_races_with_the_end_is_cancelled_once() {
+        let shared = Shared::new(Config::new(1)).unwrap();
+        let origin = Origin::at(Location::caller());
+        // SAFETY: the future is `Send`.
+        let task = unsafe { shared.try_spawn(pending::<()>(), origin) };
+        let Ok(task) = task else {
+            panic!("it is open");
+        };
+        shared.cancel_all();
+        shared.cancel_late(task.task_ref().as_ptr());
+        assert_eq!(task.cancelling(), 1);
+        shared.abandon_injected();
+        assert!(task.cancelled());
     }
 }

@@ -181,10 +181,7 @@ impl<T> Future for Race<T> {
         while let Some((_, task)) = match this.tasks.poll_ended(cx) {
             Poll::Ready(ended) => ended,
             Poll::Pending => {
-                this.probe.arm(cx);
-                if this.forwarded.is_some() {
-                    cancel::mark_busy(1);
-                }
+                this.probe.wait(cx, this.forwarded.is_some());
                 return Poll::Pending;
             }
         } {

@@ -1,6 +1,6 @@
 //! The handle of a task: awaiting it gives its value.
 
-use super::cancel::{self, Probe, Taken, current, delivered, mark_busy, mark_interest};
+use super::cancel::{self, Probe, Taken, current, delivered, mark_interest};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
 use super::contain;
 use super::control::TaskControl;
@@ -122,6 +122,16 @@ impl<T> Task<T> {
     /// A cancel that is being delivered is passed on to the task.
     #[inline]
     pub fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
+        let polled = self.poll_armed(cx);
+        if polled.is_ready() {
+            self.disarm();
+        }
+        polled
+    }
+
+    /// As [`poll_outcome`](Self::poll_outcome), for one who may raise what comes.
+    #[inline]
+    fn poll_armed(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         if self.state().is_resolved() && !cancel::delivering() {
             return Poll::Ready(self.take_outcome());
         }
@@ -146,9 +156,10 @@ impl<T> Task<T> {
         if !self.register(cx.waker()) {
             return Poll::Ready(self.take_outcome());
         }
-        self.arm(cx);
         if self.forwarded().is_some() {
-            mark_busy(1);
+            self.rare().probe.wait(cx, true);
+        } else {
+            self.arm(cx);
         }
         Poll::Pending
     }
@@ -184,6 +195,14 @@ impl<T> Task<T> {
             mark_interest();
         } else {
             self.rare().probe.arm(cx);
+        }
+    }
+
+    /// Nothing is awaited by this handle any more.
+    #[inline]
+    fn disarm(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.probe.disarm();
         }
     }
 
@@ -297,7 +316,6 @@ impl<T> Task<T> {
         }
         if let Some(rare) = &mut self.rare {
             rare.forwarded.take().map(Taken::settled);
-            rare.probe.disarm();
         }
         if state.end() == Some(End::Value) {
             // SAFETY: the task is resolved with a value of type T that was not taken, and the
@@ -338,6 +356,7 @@ impl<T> Task<T> {
         if !state.is_resolved() {
             return Err(ResultError::CallbacksPending);
         }
+        self.disarm();
         match self.try_take() {
             None => Err(ResultError::Taken),
             Some(result) => result.map_err(ResultError::from),
@@ -414,9 +433,12 @@ impl<T> Future for Task<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.poll_outcome(cx) {
+        match self.poll_armed(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Ok(value)) => {
+                self.disarm();
+                Poll::Ready(value)
+            }
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {
                 self.rare().probe.raise(&cause, cx);

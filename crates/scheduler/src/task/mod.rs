@@ -15,6 +15,7 @@
 //!  (6) the end          ACTIVE        -> COMPLETE [CANCELLED | PANICKED] [CALLBACKS]
 //!  (7) callbacks ended  CALLBACKS off                      "resolved"
 //!  (8) value taken      TAKEN
+//!  (9) cancelled await  RAISED on, off                    the poller's note for the end of a turn
 //! ```
 //!
 //! # Invariants

@@ -21,6 +21,13 @@ use weftwork_task_context::{self as context, Cancelled, with_frame};
 /// What panicked, in words.
 const OUTPUT: &str = "the drop of its output";
 
+/// While a cancelled await is hidden, a task that wakes itself in every turn asks for it so often.
+const TURNS_PER_LOOK: u32 = 16;
+
+/// One that does not polls at most so often in a turn to hear of it. Collections within collections
+/// need one poll each.
+const MOST_LOOKS: u32 = 16;
+
 /// How a task ended, with what it ended by. A value is in the cell.
 enum Ended {
     Value,
@@ -74,26 +81,73 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
                 Delivered::Ended(ended) => return Some(ended),
             }
         }
-        let (polled, heard) = with_frame(None, false, || {
-            // SAFETY: as above; the stage holds the future until a poll says otherwise.
-            unsafe { (task.vtable.poll)(header, &mut cx) }
-        });
-        task.count_poll(heard.frame.interest());
-        match polled {
-            Polled::Pending => {}
-            Polled::Ready => return Some(ready(task, header)),
-            Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
-        }
-        if let Some(cause) = heard.hit
-            && let Some(ended) = on_hit(header, task, cause, &mut cx)
-        {
+        if let Some(ended) = poll_once(header, task, &mut cx) {
             return Some(ended);
         }
-        if !task.state.load().has_cancel() || !cancel_waits(task) {
+        let state = task.state.load();
+        if state.has_cancel() && cancel_waits(task) {
+            // Cancelled during the poll: it strikes at the await that suspended.
+            continue;
+        }
+        if state.has_raised() {
+            return hear_hidden(header, task, &mut cx);
+        }
+        return None;
+    }
+}
+
+/// An ordinary poll, and what it leads to at once.
+#[inline]
+fn poll_once(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Option<Ended> {
+    let (polled, heard) = with_frame(None, || {
+        // SAFETY: the caller holds the right to poll; the stage holds the future until a poll says
+        // otherwise.
+        unsafe { (task.vtable.poll)(header, cx) }
+    });
+    task.count_poll(heard.frame.interest());
+    match polled {
+        Polled::Pending => {}
+        Polled::Ready => return Some(ready(task, header)),
+        Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
+    }
+    heard.hit.and_then(|cause| on_hit(header, task, cause, cx))
+}
+
+/// A cancelled await stands where the task's polls need not reach it, and does not wake the task
+/// by itself, which would be polled for ever. So it is asked for when a turn is about to end, for
+/// whoever awaits it now: it may be another one than in the turn before.
+#[cold]
+fn hear_hidden(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Option<Ended> {
+    if context::take_woken() {
+        // There is a turn to come. Now and then that asks, for a task that wakes itself for ever.
+        if task.polls().is_multiple_of(TURNS_PER_LOOK) {
+            task.state.note_raised(cancel::wake_raised(task));
+        }
+        context::wake_polled(context::task());
+        return None;
+    }
+    let before = cancel::count_settled();
+    if !cancel::wake_raised(task) {
+        task.state.note_raised(false);
+        return None;
+    }
+    // What a collection does about the wake, to wake the task again, comes to an end when it is
+    // polled some more. The first of these polls serves the wake above, each one that of the poll
+    // before; a wake from elsewhere is still to be seen by `end_poll`.
+    context::take_woken();
+    for _ in 0..MOST_LOOKS {
+        if let Some(ended) = poll_once(header, task, cx) {
+            return Some(ended);
+        }
+        if !context::take_woken() {
             return None;
         }
-        // Cancelled during the poll: it strikes at the await that suspended.
+        if cancel::count_settled() != before {
+            break;
+        }
     }
+    context::wake_polled(context::task());
+    None
 }
 
 /// False: it was withdrawn (`uncancel`), and nothing is to be done before the next turn.
@@ -143,7 +197,7 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
     if task.polls() == 0 || (!task.interested() && !has_probes) {
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
-    let (polled, heard) = cancel::deliver(&cause, false, &mut poll_of(header, task, cx));
+    let (polled, heard) = cancel::deliver(&cause, &mut poll_of(header, task, cx));
     task.count_poll(heard.frame.interest());
     match polled {
         Poll::Ready(Err(payload)) => return Delivered::Ended(Ended::Panicked(payload)),
@@ -191,17 +245,23 @@ fn on_hit(
     cx: &mut Context<'_>,
 ) -> Option<Ended> {
     let cold = task.cold_or_new();
-    let mut told = std::mem::replace(&mut cold.lock().told, true);
-    let hit = cancel::on_hit(cause, &mut told, &mut poll_of(header, task, cx));
+    let mut raising = cold.lock().raising;
+    if !raising.is_due(true) {
+        return None;
+    }
+    let hit = raising.judge(Some(cause), &mut poll_of(header, task, cx));
+    cold.lock().raising = raising;
     match hit {
         Err(Ok(())) => Some(ready(task, header)),
         Err(Err(payload)) => Some(Ended::Panicked(payload)),
         Ok(Hit::Now(cause)) => Some(drop_cancelled(header, task, cause)),
-        Ok(Hit::Later) => None,
-        Ok(Hit::Old) => {
-            cold.lock().told = false;
+        Ok(Hit::Later) => {
+            if raising.is_due(true) {
+                cx.waker().wake_by_ref();
+            }
             None
         }
+        Ok(Hit::Old) => None,
     }
 }
 

@@ -172,10 +172,7 @@ impl<C: Children> JoinAll<C> {
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
-        self.probe.arm(cx);
-        if self.forwarded.is_some() {
-            cancel::mark_busy(1);
-        }
+        self.probe.wait(cx, self.forwarded.is_some());
     }
 
     /// The awaiter is cancelled here, now and at every further poll.

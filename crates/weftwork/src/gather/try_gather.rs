@@ -147,10 +147,7 @@ impl<C: TryChildren> Future for TryJoinAll<C> {
             Err(Stop::Cancelled(cause)) => return this.raise(cause, cx),
         }
         if this.left > 0 {
-            this.probe.arm(cx);
-            if this.forwarded.is_some() {
-                cancel::mark_busy(1);
-            }
+            this.probe.wait(cx, this.forwarded.is_some());
             return Poll::Pending;
         }
         if let Some(taken) = this.forwarded.take() {

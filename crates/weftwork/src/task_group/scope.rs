@@ -80,9 +80,8 @@ where
         } else if let Some(cause) = abort.filter(|_| !std::mem::replace(this.told, true)) {
             // Delivered in the body, as to a task: one poll with the cancel, and then an
             // ordinary one, in which whatever took it acts.
-            let (polled, _) = cancel::deliver(&cause, false, &mut || {
-                poll_body(body.as_mut(), cx, this.armed)
-            });
+            let (polled, _) =
+                cancel::deliver(&cause, &mut || poll_body(body.as_mut(), cx, this.armed));
             if let Poll::Ready(end) = polled {
                 body_ended(this, end);
                 return Poll::Ready(());
@@ -126,10 +125,7 @@ where
         }
         let polled = this.core.poll_ended(cx.waker());
         if polled.is_pending() {
-            this.probe.arm(cx);
-            if this.outer.is_some() {
-                cancel::mark_busy(1);
-            }
+            this.probe.wait(cx, this.outer.is_some());
         }
         polled
     }
@@ -142,6 +138,7 @@ where
     ) -> Poll<<Self as Future>::Output> {
         let this = self.project();
         this.passed_on.take().map(Taken::settled);
+        this.probe.disarm();
         if !failures.is_empty() {
             if let Some(cause) = this.outer.take() {
                 strike_later(cause);
