@@ -39,7 +39,7 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     Deliberate {
         name: "early strike",
         reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
-                 turn; asyncio takes one more",
+                 turn; asyncio takes one more. After sleep(0) that turn still comes, to whatever is awaited then",
         program: || {
             let me = Stmt::Cancel(Who::Me, None);
             Program(vec![vec![me, Stmt::CallSoon(1), Stmt::Get(0)]])
@@ -62,8 +62,8 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     },
     Deliberate {
         name: "quick zero",
-        reason: "wait_for without time raises without suspending, and wait without time takes one turn; \
-                 asyncio takes a turn for the former and three for the latter",
+        reason: "wait_for without time raises without suspending, after a cancel of a task it looks again in its \
+                 next turn, and wait without time takes one turn; asyncio takes a turn, as many as the task, and three",
         program: || {
             Program(vec![
                 vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], true)],
@@ -169,6 +169,21 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
                 limit,
                 vec![Stmt::Sleep(1_000_000)],
             )]])
+        },
+    },
+    Deliberate {
+        name: "own cancel",
+        reason: "a cancel of the task that struck within a timeout and is raised again goes on, whatever the timeout \
+                 has done since; asyncio takes one that was asked for before the timeout began for an old one, \
+                 and gives TimeoutError",
+        program: || {
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            let again = Stmt::Try(nap.clone(), Except::Cancelled, vec![], false);
+            let body = vec![Stmt::Try(nap, Except::Cancelled, vec![again], true)];
+            Program(vec![vec![
+                Stmt::Cancel(Who::Me, None),
+                Stmt::Timeout(10_000, body),
+            ]])
         },
     },
     Deliberate {

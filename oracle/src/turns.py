@@ -43,6 +43,8 @@ class TurnTask(PyTask):
     leaving = False
     # Its end is kept back until its callbacks have run.
     telling = False
+    # The last cancel that struck in it.
+    struck = None
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
@@ -80,7 +82,12 @@ class TurnTask(PyTask):
         waiter.remove_done_callback(self._Task__wakeup)
         waiter.cancel()
         self._fut_waiter = None
-        self._Task__step(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+        self.struck = asyncio.CancelledError(*[msg][: msg is not None])
+        self._Task__step(self.struck)
+
+    def _make_cancelled_error(self):
+        self.struck = super()._make_cancelled_error()
+        return self.struck
 
     def _Task__wakeup(self, future):
         if future is self._fut_waiter:
@@ -97,13 +104,25 @@ class TurnTask(PyTask):
             return
         waiter = self._fut_waiter
         if waiter is None and self._must_cancel:
+            # Its sleep(0) had woken it already: one turn is left of that.
             self._loop._ready.pop()
+            self._loop.call_soon(self.spare_turn)
             self._Task__step()
         elif waiter is not None and waiter.cancelled() and not passes_on(waiter):
             try:
                 waiter.result()
             except asyncio.CancelledError as error:
                 self.strike(waiter, *(error.args or (None,)))
+
+    def spare_turn(self):
+        """Whatever the task is to do next, it does now."""
+        for handle in self._loop._ready:
+            callback = handle._callback
+            if not handle._cancelled and getattr(callback, "__self__", None) is self:
+                args = handle._args
+                handle.cancel()
+                handle._context.run(callback, *args)
+                return
 
     # "short way": the end of a task reaches whoever waits for a group in one turn, not in two, and
     # what has ended before in none.
@@ -310,10 +329,22 @@ def turn_shield(task):
 
 
 class TurnTimeout(asyncio.Timeout):
+    # "own cancel": a cancel of the task that struck within a timeout and is raised again goes on, though
+    # the timeout has struck since, and that cancel was asked for before.
+
+    async def __aenter__(self):
+        self.before = getattr(asyncio.current_task(), "struck", None)
+        return await super().__aenter__()
+
+    def is_own(self, raised):
+        ours = self.last is not self.before and raised is self.last
+        return ours and "own cancel" in DELIBERATE
+
     # "uncounted limit": a timeout that strikes does not count in what programs see.
 
     def _on_timeout(self):
         request = getattr(self._task, "request", None)
+        self.last = getattr(self._task, "struck", None)
         super()._on_timeout()
         if isinstance(self._task, TurnTask):
             self._task.request = request
@@ -331,6 +362,9 @@ class TurnTimeout(asyncio.Timeout):
         task.leaving = True
         try:
             return await super().__aexit__(*raised)
+        except TimeoutError:
+            if not self.is_own(raised[1]):
+                raise
         finally:
             task.leaving = False
             again = struck and raised[0] is asyncio.CancelledError and task._must_cancel
@@ -346,8 +380,8 @@ def turn_timeout(delay):
     return TurnTimeout(asyncio.get_running_loop().time() + delay)
 
 
-# "quick zero": with no time, wait looks once more after one turn, and wait_for of a coroutine
-# raises at once.
+# "quick zero": with no time, wait looks once more after one turn, wait_for of a coroutine raises at
+# once, and that of a task looks again in its next turn.
 
 
 async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
@@ -365,10 +399,20 @@ async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
 
 
 async def turn_wait_for(awaitable, delay):
-    if "quick zero" in DELIBERATE and delay <= 0 and asyncio.iscoroutine(awaitable):
+    if "quick zero" not in DELIBERATE or delay > 0:
+        return await WAIT_FOR(awaitable, delay)
+    if asyncio.iscoroutine(awaitable):
         awaitable.close()
         raise TimeoutError
-    return await WAIT_FOR(awaitable, delay)
+    if awaitable.done():
+        return awaitable.result()
+    awaitable.cancel()
+    await asyncio.sleep(0)
+    if not awaitable.done():
+        await WAIT([awaitable])
+    if awaitable.cancelled():
+        raise TimeoutError
+    return awaitable.result()
 
 
 WAIT_FOR = asyncio.wait_for
