@@ -22,7 +22,7 @@ def is_waiter(callback):
     callback = getattr(callback, "func", callback)
     owner = getattr(callback, "__self__", None)
     modules = ("asyncio.tasks", "asyncio.taskgroups")
-    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather))
+    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather, TurnGroup, SpareTurns))
 
 
 def is_inner(callback):
@@ -45,11 +45,14 @@ class TurnTask(PyTask):
     telling = False
     # The last cancel that struck in it.
     struck = None
+    # How often a cancel was asked for, by whomever.
+    requests = 0
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
     def cancel(self, msg=None):
         self.request = msg
+        self.requests += 1
         waiter = self._fut_waiter
         if "late cancel" not in DELIBERATE or waiter is None or waiter.done() or self.done():
             return super().cancel(msg)
@@ -114,11 +117,13 @@ class TurnTask(PyTask):
             except asyncio.CancelledError as error:
                 self.strike(waiter, *(error.args or (None,)))
 
-    def spare_turn(self):
+    def spare_turn(self, *_):
         """Whatever the task is to do next, it does now."""
         for handle in self._loop._ready:
             callback = handle._callback
-            if not handle._cancelled and getattr(callback, "__self__", None) is self:
+            # A gather that it awaits takes its turn.
+            owner = getattr(callback, "__self__", None) or handle
+            if not handle._cancelled and owner in (self, self._fut_waiter):
                 args = handle._args
                 handle.cancel()
                 handle._context.run(callback, *args)
@@ -232,83 +237,6 @@ def turn_gather(*children, return_exceptions=False):
     return GATHER(*children, return_exceptions=return_exceptions)
 
 
-# "fair queue": an item goes to who has waited longest, and nobody overtakes.
-
-
-class FairQueue:
-    """An item or a room that was handed to a waiting task is its own until that has its turn."""
-
-    def __init__(self, maxsize=0):
-        self.maxsize, self.items, self.getters, self.putters = maxsize, [], [], []
-        self.handed = self.granted = 0
-
-    def full(self):
-        return 0 < self.maxsize <= len(self.items) + self.handed + self.granted
-
-    def put_nowait(self, item):
-        if self.full() or self.putters:
-            raise asyncio.QueueFull
-        self.add(item)
-
-    def add(self, item, first=False):
-        if self.getters:
-            self.handed += 1
-            self.getters.pop(0).set_result(item)
-        else:
-            self.items.insert(0 if first else len(self.items), item)
-
-    def get_nowait(self):
-        if not self.items:
-            raise asyncio.QueueEmpty
-        item = self.items.pop(0)
-        self.make_room()
-        return item
-
-    def make_room(self):
-        if self.putters and not self.full():
-            self.granted += 1
-            self.putters.pop(0).set_result(None)
-
-    async def get(self):
-        if self.items:
-            return self.get_nowait()
-        waiter = asyncio.get_running_loop().create_future()
-        self.getters.append(waiter)
-        try:
-            item = await waiter
-        except asyncio.CancelledError:
-            if waiter in self.getters:
-                self.getters.remove(waiter)
-            else:
-                self.handed -= 1
-                self.add(waiter.result(), first=True)
-            raise
-        self.handed -= 1
-        self.make_room()
-        return item
-
-    async def put(self, item):
-        if not self.full() and not self.putters:
-            return self.add(item)
-        waiter = asyncio.get_running_loop().create_future()
-        self.putters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter in self.putters:
-                self.putters.remove(waiter)
-            else:
-                self.granted -= 1
-                self.make_room()
-            raise
-        self.granted -= 1
-        self.add(item)
-
-
-def turn_queue(*size):
-    return (FairQueue if "fair queue" in DELIBERATE else QUEUE)(*size)
-
-
 # "kept message": a shield hands on the message of a cancel, too.
 
 
@@ -380,13 +308,36 @@ def turn_timeout(delay):
     return TurnTimeout(asyncio.get_running_loop().time() + delay)
 
 
+class SpareTurns:
+    """Each end of a task wakes whoever waits for several; once more if the wait is over by then."""
+
+    def __init__(self, tasks):
+        self.task, self.armed, self.over = asyncio.current_task(), True, False
+        for task in tasks:
+            if "short way" in DELIBERATE and not task.done():
+                task.add_done_callback(self.ended)
+
+    def ended(self, task):
+        if self.armed:
+            self.armed = False
+            asyncio.get_running_loop().call_soon(self.turn)
+
+    def turn(self):
+        self.armed = not self.over
+        self.task.spare_turn()
+
+
 # "quick zero": with no time, wait looks once more after one turn, wait_for of a coroutine raises at
 # once, and that of a task looks again in its next turn.
 
 
 async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
     if "quick zero" not in DELIBERATE or timeout is None or timeout > 0:
-        done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        spare = SpareTurns(tasks)
+        try:
+            done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        finally:
+            spare.over = True
         done = {task for task in done if not getattr(task, "telling", False)}
         return done, set(tasks) - done
     done = {task for task in tasks if task.done()}
@@ -418,6 +369,5 @@ async def turn_wait_for(awaitable, delay):
 WAIT_FOR = asyncio.wait_for
 asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
 asyncio.wait_for = turn_wait_for
-GATHER, WAIT, SHIELD, QUEUE = asyncio.gather, asyncio.wait, asyncio.shield, asyncio.Queue
+GATHER, WAIT, SHIELD = asyncio.gather, asyncio.wait, asyncio.shield
 asyncio.gather, asyncio.wait, asyncio.shield = turn_gather, turn_wait, turn_shield
-asyncio.Queue = turn_queue
