@@ -44,6 +44,9 @@ pub(crate) fn parse(text: &str) -> Result<Uri, Error> {
     if url.host().unwrap_or_default().is_empty() {
         return Err(refuse("names no host"));
     }
+    if url.port_u16().is_none() && !authority.ends_with(url.host().unwrap_or_default()) {
+        return Err(refuse("has no port after the colon: it is 0 to 65535"));
+    }
     Ok(url)
 }
 
@@ -185,6 +188,8 @@ mod tests {
             ("ftp://a/", "neither http:// nor https://"),
             ("http://u:p@a/", "set the header `authorization`"),
             ("http://:8/", "\"http://:8/\""),
+            ("http://a:65536/", "0 to 65535"),
+            ("http://[::1]:/", "0 to 65535"),
             ("http://ä/", "is no URL"),
             ("", "neither http:// nor https://"),
         ] {

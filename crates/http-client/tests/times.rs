@@ -168,6 +168,33 @@ fn sending_is_no_waiting() {
     });
 }
 
+/// A server that does not take what it is sent holds up nobody else.
+#[test]
+fn a_request_that_is_stuck_gives_its_place_back() {
+    each(|| async {
+        let stuck = Peer::talking(|mut reader, writer, _| async move {
+            reader.readuntil(b"\r\n\r\n").await.unwrap();
+            pending::<()>().await;
+            drop((reader, writer));
+        })
+        .await;
+        let peer = Peer::start(common::echo).await;
+        let client = client(Timeouts::NONE);
+        let body = vec![0; 30_000_000];
+        let times = Timeouts {
+            total: Some(Duration::from_millis(200)),
+            ..Timeouts::NONE
+        };
+        let request = client.post(stuck.url("/")).body(body).timeouts(times);
+        let error = request.send().await.unwrap_err();
+        assert_is(&error, TimeLimit::Total, "total");
+        let response = client.get(peer.url("/free")).send().await.unwrap();
+        assert_eq!(response.text().await.unwrap(), "/free");
+        stuck.close().await;
+        peer.close().await;
+    });
+}
+
 /// A handshake of TLS with somebody who says nothing.
 #[test]
 fn the_connect_time_is_for_connections_alone() {

@@ -46,7 +46,7 @@ impl Connector {
     /// Connects to the host of a URL.
     ///
     /// # Errors
-    /// `InvalidInput` if the URL names no host, or is neither `http` nor `https`; `Unsupported` for
+    /// `InvalidInput` if the URL names no host, has a port that is none, or is neither `http` nor `https`; `Unsupported` for
     /// `https` without TLS; `TimedOut` after the time limit; what [`TcpStream::connect`] says, and
     /// what rustls says, as the source of an error that names the host.
     ///
@@ -124,6 +124,10 @@ impl<'a> Target<'a> {
         };
         let host = url.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| invalid("names no host"))?;
+        let authority = url.authority().map_or("", |authority| authority.as_str());
+        if url.port_u16().is_none() && !authority.ends_with(host) {
+            return Err(invalid("has no port after the colon: it is 0 to 65535"));
+        }
         let inner = host
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
@@ -149,7 +153,11 @@ mod tests {
         assert_eq!(target("http://a.b/c").unwrap(), ("a.b".into(), 80, false));
         assert_eq!(target("https://a.b").unwrap(), ("a.b".into(), 443, true));
         assert_eq!(target("https://[::1]:7/").unwrap(), ("::1".into(), 7, true));
-        for (url, words) in [("ftp://a/", "neither http"), ("/path", "neither http")] {
+        for (url, words) in [
+            ("ftp://a/", "neither http"),
+            ("/path", "neither http"),
+            ("http://a:65536/", "0 to 65535"),
+        ] {
             let error = target(url).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
             assert!(error.to_string().contains(words), "{error}");
