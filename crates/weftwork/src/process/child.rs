@@ -1,7 +1,7 @@
 //! A child process that was started.
 
 use super::communicate::communicate;
-use super::reaped::{Process, adopt};
+use super::reaped::Process;
 use super::{ExitStatus, Output};
 use crate::io::{PipeReader, PipeWriter};
 use crate::signal::unix::SignalKind;
@@ -156,7 +156,7 @@ impl Drop for Child {
             // An error leaves nothing to be done: it runs on and is reaped.
             let _ = self.process.kill();
         }
-        adopt(&self.process);
+        self.process.give_up();
     }
 }
 
