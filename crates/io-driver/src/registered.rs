@@ -23,7 +23,8 @@ const LONGEST_TRANSFER: usize = 1 << 30;
 /// Its operations are tried first and wait only if they would block. They are leaves of
 /// weftwork's cancellation: while a cancel is being delivered they take nothing.
 ///
-/// The descriptor must stay open, and the same, while this lives.
+/// The descriptor must stay open, and the same, while this lives. So an object that only borrows
+/// it is not taken: this may be forgotten without its drop, and the borrow would end.
 #[doc(alias = "AsyncFd")]
 #[doc(alias = "Async")]
 pub struct Registered<T: AsFd> {
@@ -43,7 +44,10 @@ impl<T: AsFd> Registered<T> {
     /// # Errors
     /// The reactor is closed or dead, or the system does not take the object: not a pollable
     /// kind, registered already, no memory.
-    pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self> {
+    pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self>
+    where
+        T: 'static,
+    {
         Self::with_guess(reactor, io, true).map_err(|(error, _io)| error)
     }
 
@@ -52,7 +56,10 @@ impl<T: AsFd> Registered<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new), with the object.
-    pub fn unready(reactor: &Arc<Reactor>, io: T) -> Result<Self, (io::Error, T)> {
+    pub fn unready(reactor: &Arc<Reactor>, io: T) -> Result<Self, (io::Error, T)>
+    where
+        T: 'static,
+    {
         Self::with_guess(reactor, io, false)
     }
 
@@ -123,8 +130,10 @@ impl<T: AsFd> Registered<T> {
     /// # Errors
     /// The system does not listen any more.
     pub fn refute(&self, direction: Direction, as_of: Tick) -> io::Result<()> {
+        // It is the object's own code, so not under the lock.
+        let descriptor = self.get_ref().as_fd();
         self.source.would_block(direction, as_of, |next| {
-            self.reactor.rearm(self.key, self.get_ref(), next)
+            self.reactor.rearm(self.key, descriptor, next)
         })
     }
 

@@ -213,6 +213,42 @@ impl Program {
         self
     }
 
+    /// As the first process of a container; none where the system lets nobody make one.
+    #[cfg(target_os = "linux")]
+    fn start_as_first(name: &str) -> Option<Self> {
+        let contained = || {
+            let mut unshare = Command::new("unshare");
+            unshare.args([
+                "--user",
+                "--map-root-user",
+                "--pid",
+                "--fork",
+                "--kill-child",
+            ]);
+            unshare
+        };
+        if !contained()
+            .arg("true")
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            return None;
+        }
+        let mut first = contained();
+        first.arg(std::env::current_exe().unwrap());
+        first.args(["program", "--exact", "--nocapture"]);
+        Some(Self::start_as(name, &mut first))
+    }
+
+    /// The only child of the child.
+    #[cfg(target_os = "linux")]
+    fn grandchild(&self) -> Pid {
+        let id = self.child.id();
+        let path = format!("/proc/{id}/task/{id}/children");
+        let children = std::fs::read_to_string(path).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+    }
+
     fn gets(&mut self, signal: Signal) -> &mut Self {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
@@ -292,6 +328,23 @@ fn the_second_one_ends_a_program_that_hangs() {
         std::thread::sleep(ms(5));
     }
     program.ends_by(Signal::INT);
+}
+
+/// The system lets no signal end the first process of a container that it does not catch.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_second_one_ends_the_first_process_of_a_container() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let Some(mut program) = Program::start_as_first("cleans_up_for_ever") else {
+            return;
+        };
+        program.says("main runs");
+        let first = program.grandchild();
+        kill_process(first, signal).unwrap();
+        program.says("cleaning up");
+        kill_process(first, signal).unwrap();
+        program.ends_with_code(code);
+    }
 }
 
 #[test]

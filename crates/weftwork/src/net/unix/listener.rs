@@ -37,9 +37,9 @@ use weftwork_io_driver::{Direction, Registered, unix};
 #[doc(alias = "start_unix_server")]
 #[doc(alias = "create_unix_server")]
 pub struct UnixListener {
-    registered: Registered<net::UnixListener>,
-    /// None if it was taken over.
+    /// Before the socket, so that it is dropped first. None if it was taken over.
     _file: Option<SocketFile>,
+    registered: Registered<net::UnixListener>,
 }
 
 impl UnixListener {
