@@ -334,7 +334,11 @@ pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Ev
     let spare = |stmt: &Stmt| {
         matches!(
             stmt,
-            Stmt::Wait(..) | Stmt::Timeout(..) | Stmt::WaitFor(..) | Stmt::WaitForKid(..)
+            Stmt::Wait(..)
+                | Stmt::AsCompleted(_)
+                | Stmt::Timeout(..)
+                | Stmt::WaitFor(..)
+                | Stmt::WaitForKid(..)
         )
     };
     program.has(spare) && sorted(nearest) == sorted(weftwork)

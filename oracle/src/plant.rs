@@ -52,7 +52,7 @@ plants! {
     NoReset: "a barrier cannot be reset",
     LifoIsFifo: "a queue gives the oldest item, not the newest",
     NoJoin: "a queue's join does not wait",
-    SlowShutDown: "a queue that is shut down at once keeps its items",
+    NoShutDown: "a queue cannot be shut down",
     GroupSwallows: "a task group ignores failures",
     FirstError: "a task group raises the first of its errors only",
 }
@@ -65,7 +65,7 @@ impl Plant {
             Self::NoUncancel => construct == "uncancel",
             Self::WaitForStarts => construct == "wait_for of a coroutine",
             Self::WaitForEver => construct == "wait_for of a task",
-            Self::SlowShutDown => construct == "queue's shutdown",
+            Self::NoShutDown => construct == "queue's shutdown",
             _ => false,
         }
     }

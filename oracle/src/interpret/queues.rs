@@ -93,8 +93,9 @@ impl Frame {
                 });
             }
             Stmt::ShutDown(number, immediate) => {
-                let immediate = immediate && !self.is(Plant::SlowShutDown);
-                with_queue!(world, number, |queue| queue.shutdown(immediate));
+                if !self.is(Plant::NoShutDown) {
+                    with_queue!(world, number, |queue| queue.shutdown(immediate));
+                }
                 self.log("shut down");
             }
             _ => unreachable!("a statement that awaits"),
