@@ -46,6 +46,9 @@ pub(super) struct Rare {
     pub(super) asked_for: Option<Cancelled>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
     pub(super) probes: Probes,
+    /// Cancels of scopes in the task that are to strike again, with the number of the poll that
+    /// left them.
+    pub(super) again: Vec<(u32, Cancelled)>,
     /// Clean-ups that have begun and not ended.
     pub(super) cleaning: u32,
     /// What the task, as the outermost scope, remembers of a cancelled await.
