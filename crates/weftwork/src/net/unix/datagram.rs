@@ -41,7 +41,7 @@ impl UnixDatagram {
     }
 
     /// As [`bind`](Self::bind), but the file of a socket that nobody has any more is removed
-    /// first.
+    /// first, as by [`UnixListener::bind_over_stale`](super::UnixListener::bind_over_stale).
     ///
     /// # Errors
     /// As [`bind`](Self::bind).

@@ -61,6 +61,10 @@ impl UnixListener {
     /// As [`bind`](Self::bind), but the file of a socket at which nobody listens is removed
     /// first. Other files, and sockets of those who live, are left alone.
     ///
+    /// Those who do so at a time take turns, also in several processes, by a lock (`flock`) of the
+    /// folder. It blocks the thread for that long, for 100 ms at most; then it goes on without the
+    /// lock, which somebody else has for a purpose of his own.
+    ///
     /// # Errors
     /// As [`bind`](Self::bind).
     pub fn bind_over_stale(path: impl AsRef<Path>) -> io::Result<Self> {
