@@ -106,9 +106,10 @@ fn a_body_that_breaks_off_is_no_body() {
 #[test]
 fn a_stream_that_fails_breaks_the_request_off() {
     each(|| async {
-        let peer = Peer::talking(|mut reader, _, _| async move {
+        let peer = Peer::talking(|mut reader, writer, _| async move {
             let told = reader.read_to_eof().await.unwrap();
             assert!(!told.ends_with(b"0\r\n\r\n"), "the end of a whole body");
+            drop(writer);
         })
         .await;
         let pieces = [Ok("some"), Err(io::Error::other("the disk is full"))];

@@ -12,7 +12,9 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::Duration;
 use weftwork::net::{Server, StreamReader, StreamWriter, TcpStream, start_server};
+use weftwork::time::{sleep, timeout};
 use weftwork::{Runtime, run_local};
 use weftwork_hyper::HyperIo;
 use weftwork_hyper::futures_rustls::rustls::{ClientConfig, RootCertStore};
@@ -58,8 +60,13 @@ impl Count {
 
     /// Waits until there are so many.
     pub(crate) async fn until(&self, n: usize) {
-        while self.now.load(Relaxed) != n {
-            weftwork::time::sleep(std::time::Duration::from_millis(1)).await;
+        let reached = async {
+            while self.now.load(Relaxed) != n {
+                sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if timeout(Duration::from_secs(60), reached).await.is_err() {
+            panic!("there are {:?}, not {n}", self.now);
         }
     }
 }
