@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::CancelSource;
+use weftwork_task_context::{CancelSource, CancelStep};
 
 pin_project! {
     /// What the future and the stream of a `buffered` share.
@@ -161,7 +161,9 @@ impl<S: Stream, T> Flow<S, T> {
             let Running {
                 forwarded, tasks, ..
             } = this.running;
-            Taken::pass_on(forwarded, cause, |cause| tasks.cancel_all(cause));
+            Taken::pass_on(forwarded, CancelStep::Buffered, cause, |cause| {
+                tasks.cancel_all(cause)
+            });
             return Poll::Pending;
         }
         loop {
