@@ -12,6 +12,7 @@ mod cancelled;
 mod delivery;
 mod frame;
 mod identity;
+mod path;
 
 pub use cancelled::{CancelSource, Cancelled};
 pub use delivery::{Delivery, declines, delivery};
@@ -19,7 +20,8 @@ pub use frame::{
     Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
     with_frame,
 };
-pub use identity::{TaskIds, current_task_id, set_task_ids, task_id_of};
+pub use identity::{TaskIds, current_task_id, current_task_tag, set_task_ids, task_id_of};
+pub use path::{CancelHop, CancelStep, TaskTag};
 
 use std::cell::Cell;
 use std::task::Context;

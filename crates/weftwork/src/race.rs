@@ -11,7 +11,7 @@ use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_scheduler::report_panic;
-use weftwork_task_context::CancelSource;
+use weftwork_task_context::{CancelSource, CancelStep};
 
 /// Runs futures at the same time and gives the value of the first one that has one; the others
 /// are cancelled and waited for, so that nothing of the race goes on after it.
@@ -129,7 +129,7 @@ impl<T> Race<T> {
         };
         self.tasks.register(cx.waker());
         self.probe.arm(cx);
-        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+        Taken::pass_on(&mut self.forwarded, CancelStep::Race, cause, |cause| {
             self.raised.is_none() && self.tasks.cancel_all(cause)
         });
     }

@@ -351,7 +351,9 @@ fn the_second_one_ends_the_first_process_of_a_container() {
 fn a_main_that_catches_the_cancel_goes_on() {
     let mut program = Program::start("goes_on");
     program.says("main runs").gets(Signal::INT);
-    program.says("cancelled by SIGINT").ends_with_code(0);
+    program
+        .says("cancelled by SIGINT (struck Task-1)")
+        .ends_with_code(0);
 }
 
 #[test]
@@ -367,7 +369,7 @@ fn the_error_says_what_it_was_and_after_the_run_all_is_as_before() {
     let mut program = Program::start("says_what_it_was");
     program.says("main runs").gets(Signal::INT);
     program.says("main is cleaned up");
-    program.says("cancelled by SIGINT");
+    program.says("cancelled by SIGINT (struck Task-1)");
     program.says("ends at once from here on");
     program.gets(Signal::INT).ends_by(Signal::INT);
 }

@@ -19,7 +19,7 @@ use std::pin::Pin;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use weftwork_task_context::{CancelSource, Cancelled};
+use weftwork_task_context::{CancelSource, CancelStep, Cancelled};
 
 /// A spawned task.
 ///
@@ -147,7 +147,8 @@ impl<T> Task<T> {
             self.arm(cx);
             let task = self.control();
             // If it has ended already, the cancel wins and whoever is outside takes it.
-            Taken::pass_on(&mut self.rare().forwarded, cause, |cause| {
+            let forwarded = &mut self.rare().forwarded;
+            Taken::pass_on(forwarded, CancelStep::Await, cause, |cause| {
                 task.cancel_for(cause.clone())
             });
             self.register(cx.waker());

@@ -6,6 +6,7 @@ use super::cancel::{self, Hit};
 use super::cell::{Header, Polled, drop_payload};
 use super::cold::Pending;
 use super::error::{Payload, TaskError};
+use super::identity::tag_of;
 use super::refs::{Runnable, TaskRef, free};
 use super::state::{Completing, End, OnComplete, OnPending};
 use super::waker::{self, Joiner};
@@ -186,11 +187,13 @@ enum Delivered {
 #[cold]
 fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Delivered {
     let cold = task.cold_or_new();
+    let tag = tag_of(task);
     let (cause, has_probes) = {
         let mut rare = cold.lock();
         let Some(Pending { cause, .. }) = rare.must_cancel.take() else {
             return Delivered::Nothing;
         };
+        let cause = cause.struck_in(tag);
         rare.cancelled_by = Some(cause.clone());
         (cause, !rare.probes.is_empty())
     };
@@ -307,7 +310,7 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
     let end = match ended {
         Ended::Value => End::Value,
         Ended::Cancelled(cause) => {
-            fail(task, TaskError::Cancelled(cause));
+            fail(task, TaskError::Cancelled(cause.ended_in(tag_of(task))));
             End::Cancelled
         }
         Ended::Panicked(payload) => {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::{CancelSource, with_frame};
+use weftwork_task_context::{CancelSource, CancelStep, with_frame};
 
 pin_project! {
     /// What the future and the stream of a `buffered` share.
@@ -224,7 +224,9 @@ fn deliver<S: Stream, T>(this: &mut Projection<'_, S, T>, cause: Cancelled, cx: 
     let Running {
         forwarded, tasks, ..
     } = &mut *this.running;
-    Taken::pass_on(forwarded, cause, |cause| tasks.cancel_all(cause));
+    Taken::pass_on(forwarded, CancelStep::Buffered, cause, |cause| {
+        tasks.cancel_all(cause)
+    });
 }
 
 /// After a cancel the source only ends what it does about that: an item is dropped.

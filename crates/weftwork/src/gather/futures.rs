@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_scheduler::{Group, Grouped, Progress};
+use weftwork_task_context::CancelStep;
 
 /// The future of [`gather`](super::gather()): values of one type, in a vec.
 pub type Gather<T> = JoinAll<Vec<Task<T>>>;
@@ -166,7 +167,7 @@ impl<C: Children> JoinAll<C> {
         };
         self.probe.arm(cx);
         let control = self.control();
-        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+        Taken::pass_on(&mut self.forwarded, CancelStep::Gather, cause, |cause| {
             self.raised.is_none() && control.cancel_for(cause)
         });
     }

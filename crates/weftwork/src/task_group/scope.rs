@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use weftwork_task_context::CancelStep;
 
 pin_project! {
     /// The future of [`task_group_fn`](crate::task_group_fn).
@@ -78,6 +79,7 @@ where
         if let Some(cause) = cancel::delivered() {
             *this.outer = Some(cause);
         } else if let Some(cause) = abort.filter(|_| !std::mem::replace(this.told, true)) {
+            let cause = cause.struck_here();
             // Delivered in the body, as to a task: one poll with the cancel, and then an
             // ordinary one, in which whatever took it acts.
             let (polled, _) =
@@ -113,7 +115,7 @@ where
         if let Some(cause) = cancel::delivered() {
             this.core.register(cx.waker());
             this.probe.arm(cx);
-            Taken::pass_on(this.passed_on, cause, |cause| {
+            Taken::pass_on(this.passed_on, CancelStep::TaskGroup, cause, |cause| {
                 let asked = this.core.abort(cause) || this.core.has_failed();
                 if asked {
                     *this.goes_on = Some(cause.clone());
@@ -184,7 +186,7 @@ where
             *this.passed_on = this.outer.clone().map(Taken::new);
             *this.goes_on = this.outer.clone().or_else(|| (!own).then(|| cause.clone()));
             if !own {
-                this.core.abort(&cause);
+                this.core.abort(&cause.passed_on(CancelStep::TaskGroup));
             }
         }
     }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weftwork_scheduler::{TaskControl, Timer};
-use weftwork_task_context::{CancelSource, with_frame};
+use weftwork_task_context::{CancelSource, CancelStep, with_frame};
 
 /// The time was over.
 #[doc(alias = "TimeoutError")]
@@ -236,7 +236,9 @@ impl<F: Future> Timeout<F> {
     fn expire(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.as_mut().project();
         *this.expiring = true;
-        let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
+        let cause = Cancelled::at(None, CancelSource::Timeout, this.location)
+            .with_deadline(this.timer.deadline())
+            .struck_here();
         *this.cause = Some(cause.clone());
         let mut body = this
             .body
@@ -266,7 +268,7 @@ impl<F: Future> Future for Timeout<F> {
             this.probe.raise(cause, cx);
             return Poll::Pending;
         }
-        let deliver = cancel::delivered();
+        let deliver = cancel::delivered().map(|cause| cause.passed_on(CancelStep::Timeout));
         *this.outer |= deliver.is_some();
         if *this.waits_for_cancel {
             // A delivery is for whoever is outside. Without one the cancel was withdrawn, or it
