@@ -1,4 +1,10 @@
-//! The README and the guides as doctests: each Rust program in them is compiled and run.
+//! The README and the guides as doctests: each Rust program in them is compiled and run. What a
+//! program of the porting guide prints is compared with what CPython printed for the Python program
+//! beside it; [`names`] has a link for each path that the guide's tables name.
+
+mod transcript;
+
+pub use transcript::{add, compare};
 
 /// The README.
 #[cfg(doctest)]
@@ -12,5 +18,8 @@ pub struct CrateReadme;
 
 /// The porting guide.
 #[cfg(doctest)]
-#[doc = include_str!("asyncio-to-weftwork.md")]
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/guide.md"))]
 pub struct PortingGuide;
+
+#[doc = include_str!(concat!(env!("OUT_DIR"), "/names.md"))]
+pub mod names {}

@@ -64,8 +64,8 @@ class ClientSession:
             length = next(
                 int(line.split(":")[1]) for line in head if line.startswith("Content-Length:")
             )
-            await reader.readexactly(length)
-            yield SimpleNamespace(status=int(head[0].split()[1]))
+            body = await reader.readexactly(length)
+            yield SimpleNamespace(status=int(head[0].split()[1]), body=body)
         finally:
             writer.close()
             await writer.wait_closed()

@@ -9,10 +9,16 @@ use std::io;
 use std::sync::Arc;
 use weftwork::Runtime;
 
+/// A runtime runs so many programs: its clock goes no further than a century, and each of them takes
+/// some weeks.
+const RUNS: u32 = 200;
+
 /// Both sides.
 pub(crate) struct Bench {
     pub(crate) judge: Judge,
     local: Runtime,
+    /// How many programs `local` has run.
+    runs: u32,
     /// The one with several workers, if there is one.
     workers: Option<Runtime>,
 }
@@ -49,14 +55,9 @@ impl Bench {
         Ok(Self {
             judge,
             local: fresh()?,
+            runs: 0,
             workers: None,
         })
-    }
-
-    /// A new runtime: the clock of one goes no further than a century.
-    pub(crate) fn refresh(&mut self) -> io::Result<()> {
-        self.local = fresh()?;
-        Ok(())
     }
 
     /// From here on there is a runtime with so many workers.
@@ -87,8 +88,13 @@ impl Bench {
     }
 
     /// The log of weftwork.
-    pub(crate) fn ours(&self, program: &Arc<Program>, plan: Plan) -> Vec<Event> {
-        self.local.block_on(run(Arc::clone(program), plan))
+    pub(crate) fn ours(&mut self, program: &Arc<Program>, plan: Plan) -> io::Result<Vec<Event>> {
+        if self.runs == RUNS {
+            self.local = fresh()?;
+            self.runs = 0;
+        }
+        self.runs += 1;
+        Ok(self.local.block_on(run(Arc::clone(program), plan)))
     }
 
     /// The logs of asyncio.
@@ -153,7 +159,7 @@ impl Bench {
     /// Runs and compares one program.
     pub(crate) fn judge(&mut self, program: &Program, plan: Plan) -> io::Result<Verdict> {
         let program = Arc::new(program.clone());
-        let weftwork = self.ours(&program, plan);
+        let weftwork = self.ours(&program, plan)?;
         let python = self.python(std::slice::from_ref(&program))?.remove(0);
         self.verdict(&program, python, weftwork)
     }

@@ -39,7 +39,7 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     Deliberate {
         name: "early strike",
         reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
-                 turn; asyncio takes one more",
+                 turn; asyncio takes one more. After sleep(0) that turn still comes, to whatever is awaited then",
         program: || {
             let me = Stmt::Cancel(Who::Me, None);
             Program(vec![vec![me, Stmt::CallSoon(1), Stmt::Get(0)]])
@@ -62,8 +62,8 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     },
     Deliberate {
         name: "quick zero",
-        reason: "wait_for without time raises without suspending, and wait without time takes one turn; \
-                 asyncio takes a turn for the former and three for the latter",
+        reason: "wait_for without time raises without suspending, after a cancel of a task it looks again in its \
+                 next turn, and wait without time takes one turn; asyncio takes a turn, as many as the task, and three",
         program: || {
             Program(vec![
                 vec![Stmt::Gather(vec![call(0, 1), call(1, 2)], true)],
@@ -172,6 +172,128 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
         },
     },
     Deliberate {
+        name: "own cancel",
+        reason: "a cancel of the task that struck within a timeout and is raised again goes on, whatever the timeout \
+                 has done since; asyncio takes one that was asked for before the timeout began for an old one, \
+                 and gives TimeoutError",
+        program: || {
+            let nap = vec![Stmt::Sleep(1_000_000)];
+            let again = Stmt::Try(nap.clone(), Except::Cancelled, vec![], false);
+            let body = vec![Stmt::Try(nap, Except::Cancelled, vec![again], true)];
+            Program(vec![vec![
+                Stmt::Cancel(Who::Me, None),
+                Stmt::Timeout(10_000, body),
+            ]])
+        },
+    },
+    Deliberate {
+        name: "free permit",
+        reason: "a permit that was handed to a waiting task is on its way: meanwhile another one that is free can \
+                 be taken, and nobody can give it back. asyncio has newcomers wait until that task had its turn, and \
+                 lets a bounded semaphore take the permit back",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Acquire(2),
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Release(2),
+                    Stmt::Release(2),
+                ],
+                vec![Stmt::Acquire(2)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "lost lock",
+        reason: "a wait for a condition that is cancelled gives up without the lock, for nobody goes on behind it, \
+                 and hands a notification on only if it had one; asyncio takes the lock again before it raises, \
+                 and notifies another one always",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Notify(
+                        0,
+                        Some(0),
+                        vec![Stmt::Cancel(Who::Kid(0), None), Stmt::Sleep(1_000_000)],
+                    ),
+                ],
+                vec![Stmt::AwaitCondition(0)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "one line",
+        reason: "a barrier gives its numbers when it is full, in the order of the line, and the next phase begins \
+                 with those who stand there when the last one has gone; asyncio counts who comes and goes, so that \
+                 after a cancel two have the same number, and wakes by a condition",
+        program: || {
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Spawn(call(1, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Cancel(Who::Kid(0), None),
+                    Stmt::Sleep(0),
+                    Stmt::Spawn(call(2, 1)),
+                    Stmt::Spawn(call(3, 1)),
+                ],
+                vec![Stmt::AwaitBarrier(1)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "own group",
+        reason: "a task group hears of a failure in the turn of the child that fails, and has its body's failure \
+                 in its place; asyncio hears a turn later, and has the body's last",
+        program: || {
+            Program(vec![
+                vec![Stmt::Group(vec![
+                    Stmt::SpawnIn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Raise(1),
+                ])],
+                vec![Stmt::Finally(vec![Stmt::Sleep(1)], vec![Stmt::Raise(2)])],
+            ])
+        },
+    },
+    Deliberate {
+        name: "group error",
+        reason: "a child's error is its group's: whoever awaits its handle is cancelled, so that nobody gets the \
+                 error twice; asyncio raises it there as well",
+        program: || {
+            let group = vec![Stmt::Group(vec![Stmt::SpawnIn(call(0, 1))])];
+            let state = vec![Stmt::State(Who::Kid(0))];
+            Program(vec![
+                vec![Stmt::Try(group, Except::Exception, state, false)],
+                vec![Stmt::Raise(1)],
+            ])
+        },
+    },
+    Deliberate {
+        name: "told again",
+        reason: "a second cancel of a task that waits for the children of its group goes to them again; asyncio \
+                 swallows it",
+        program: || {
+            let group = Stmt::Group(vec![Stmt::SpawnIn(call(0, 2))]);
+            let nap = || vec![Stmt::Sleep(1_000_000)];
+            let cancel = Stmt::Cancel(Who::Kid(0), None);
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(1000),
+                    cancel.clone(),
+                    Stmt::Sleep(1000),
+                    cancel,
+                ],
+                vec![group],
+                vec![Stmt::Finally(nap(), nap())],
+            ])
+        },
+    },
+    Deliberate {
         name: SPARE_TURN,
         reason: "a limit that strikes wakes its task once more, and so does the end of a task for a wait that was \
                  given up: what has happened by then is seen a turn early",
@@ -212,7 +334,11 @@ pub(crate) fn is_spare_turn(program: &Program, nearest: &[Event], weftwork: &[Ev
     let spare = |stmt: &Stmt| {
         matches!(
             stmt,
-            Stmt::Wait(..) | Stmt::Timeout(..) | Stmt::WaitFor(..) | Stmt::WaitForKid(..)
+            Stmt::Wait(..)
+                | Stmt::AsCompleted(_)
+                | Stmt::Timeout(..)
+                | Stmt::WaitFor(..)
+                | Stmt::WaitForKid(..)
         )
     };
     program.has(spare) && sorted(nearest) == sorted(weftwork)

@@ -7,6 +7,30 @@ use fastrand::Rng;
 /// Blocks inside of blocks, at most.
 const DEPTH: usize = 3;
 
+/// What a program is about: objects that meet only if there are enough of a kind.
+#[derive(Clone, Copy, Debug)]
+enum Theme {
+    Queues,
+    Locks,
+    Conditions,
+    Barriers,
+    Groups,
+}
+
+/// Half of the programs have everything.
+const THEMES: [Option<Theme>; 10] = [
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some(Theme::Queues),
+    Some(Theme::Locks),
+    Some(Theme::Conditions),
+    Some(Theme::Barriers),
+    Some(Theme::Groups),
+];
+
 /// The constructs that a version of Python cannot judge: they came, or got their present meaning,
 /// later.
 pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
@@ -17,6 +41,7 @@ pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
     if version < (3, 13, 0) {
         // Before, a cancel that was taken back and not delivered struck all the same.
         unjudged.push("uncancel");
+        unjudged.push("queue's shutdown");
     }
     unjudged
 }
@@ -37,6 +62,8 @@ pub(crate) fn tree(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Pr
             slots: 0,
             limits: &mut limits,
             kids: Vec::new(),
+            groups: 0,
+            theme: None,
             called: Some(&mut called),
         };
         let mut body = vec![Stmt::Sleep(writer.time())];
@@ -54,6 +81,7 @@ fn mixed(seed: u64, number: u64) -> u64 {
 pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Program {
     let mut rng = Rng::with_seed(mixed(seed, number));
     let functions = rng.usize(2..6);
+    let theme = THEMES[rng.usize(..THEMES.len())];
     let mut limits = 0;
     let bodies = (0..functions).map(|function| {
         let mut writer = Writer {
@@ -64,9 +92,13 @@ pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) ->
             slots: 0,
             limits: &mut limits,
             kids: Vec::new(),
+            groups: 0,
+            theme,
             called: None,
         };
-        writer.block(0)
+        let mut body = writer.company();
+        body.extend(writer.block(0));
+        body
     });
     Program(bodies.collect())
 }
@@ -82,11 +114,31 @@ struct Writer<'a> {
     limits: &'a mut u32,
     /// The slots of spawned tasks.
     kids: Vec<usize>,
+    /// The groups around what is written.
+    groups: usize,
+    /// What the program is about, if it is about one thing.
+    theme: Option<Theme>,
     /// In a tree: the functions up to here have a caller.
     called: Option<&'a mut usize>,
 }
 
 impl Writer<'_> {
+    /// Tasks for what takes several of them.
+    fn company(&mut self) -> Block {
+        let most = match self.theme {
+            Some(_) if self.function == 0 => 4,
+            Some(_) if self.rng.bool() => 2,
+            _ => 1,
+        };
+        let mut block = Vec::new();
+        for _ in 0..self.rng.usize(0..most) {
+            if self.may_call() {
+                block.push(Stmt::Spawn(self.kid_call()));
+            }
+        }
+        block
+    }
+
     fn block(&mut self, depth: usize) -> Block {
         let most = if depth == 0 { 6 } else { 3 };
         let least = usize::from(depth == 0);
@@ -131,6 +183,14 @@ impl Writer<'_> {
             return 0;
         }
         1_000_000 * self.rng.u32(0..8) + 10_000 * *self.limits
+    }
+
+    /// As `limit`, and not zero.
+    fn some_limit(&mut self) -> u32 {
+        match self.limit() {
+            0 => 10_000 * *self.limits,
+            limit => limit,
+        }
     }
 
     fn number(&mut self) -> u32 {
@@ -196,6 +256,15 @@ impl Writer<'_> {
     }
 
     fn statement(&mut self, depth: usize) -> Stmt {
+        if let Some(theme) = self.theme
+            && self.rng.u8(0..5) < 2
+        {
+            return match self.rng.u8(0..6) {
+                0 => self.about_tasks(),
+                1 => Stmt::Sleep(self.time()),
+                _ => self.about(theme, depth),
+            };
+        }
         match self.rng.u8(0..20) {
             0..5 if self.may_call() => self.starting(),
             5..9 if !self.kids.is_empty() => self.waiting(),
@@ -213,16 +282,21 @@ impl Writer<'_> {
 
     fn starting(&mut self) -> Stmt {
         match self.rng.u8(0..10) {
+            _ if self.groups > 0 && self.rng.bool() => Stmt::SpawnIn(self.kid_call()),
             0 => Stmt::Gather(self.calls(), false),
             1 => Stmt::Gather(self.calls(), true),
             2 => Stmt::AsCompleted(self.calls()),
             3 => Stmt::WaitFor(self.call(), self.limit()),
-            _ => {
-                let call = self.call();
-                self.kids.push(call.slot);
-                Stmt::Spawn(call)
-            }
+            4 if self.called.is_none() => Stmt::SpawnBeside(self.kid_call()),
+            _ => Stmt::Spawn(self.kid_call()),
         }
+    }
+
+    /// A call whose task can be named later.
+    fn kid_call(&mut self) -> Call {
+        let call = self.call();
+        self.kids.push(call.slot);
+        call
     }
 
     fn waiting(&mut self) -> Stmt {
@@ -240,9 +314,12 @@ impl Writer<'_> {
     }
 
     fn with_blocks(&mut self, depth: usize) -> Stmt {
+        if self.rng.u8(0..5) == 0 {
+            return self.group(depth);
+        }
         let body = self.block(depth + 1);
         match self.rng.u8(0..8) {
-            0..2 => Stmt::Timeout(self.limit().max(1000), body),
+            0..2 => Stmt::Timeout(self.some_limit(), body),
             2..4 => Stmt::Finally(body, self.block(depth + 1)),
             _ => {
                 let all = [Except::Cancelled, Except::Exception, Except::Both];
@@ -265,24 +342,105 @@ impl Writer<'_> {
         }
     }
 
+    fn group(&mut self, depth: usize) -> Stmt {
+        self.groups += 1;
+        let body = self.block(depth + 1);
+        self.groups -= 1;
+        Stmt::Group(body)
+    }
+
+    /// A statement of which there are many in a program about this.
+    fn about(&mut self, theme: Theme, depth: usize) -> Stmt {
+        match theme {
+            Theme::Queues => self.with_queue(),
+            Theme::Locks => self.with_lock(depth),
+            Theme::Conditions => self.with_condition(depth),
+            Theme::Barriers => self.with_barrier(),
+            Theme::Groups if depth < DEPTH && (self.groups == 0 || !self.may_call()) => {
+                self.group(depth)
+            }
+            Theme::Groups if self.rng.u8(0..6) == 0 => Stmt::Raise(self.number()),
+            Theme::Groups if self.may_call() && self.rng.u8(0..4) == 0 => {
+                Stmt::SpawnBeside(self.kid_call())
+            }
+            Theme::Groups if self.may_call() => Stmt::SpawnIn(self.kid_call()),
+            Theme::Groups if self.rng.bool() => Stmt::Raise(self.number()),
+            Theme::Groups => Stmt::Sleep(self.time()),
+        }
+    }
+
     fn with_objects(&mut self, depth: usize) -> Stmt {
+        match self.rng.u8(0..20) {
+            0..6 => self.with_queue(),
+            6..8 => self.with_future(),
+            8..14 => self.with_lock(depth),
+            14..17 => self.with_condition(depth),
+            _ => self.with_barrier(),
+        }
+    }
+
+    fn with_future(&mut self) -> Stmt {
         let n = self.rng.usize(0..2);
-        match self.rng.u8(0..10) {
-            0..2 => Stmt::Put(n, self.number()),
-            2..4 => Stmt::Get(n),
-            4 => Stmt::TryPut(n, self.number()),
-            5 => Stmt::TryGet(n),
-            6 => Stmt::SetFuture(n, self.number()),
-            7 => Stmt::AwaitFuture(n),
-            _ => Stmt::WithSemaphore(n, self.block(depth.max(1) + 1)),
+        match self.rng.u8(0..2) {
+            0 => Stmt::SetFuture(n, self.number()),
+            _ => Stmt::AwaitFuture(n),
+        }
+    }
+
+    fn with_lock(&mut self, depth: usize) -> Stmt {
+        let n = self.rng.usize(0..2);
+        let inner = depth.max(1) + 1;
+        match self.rng.u8(0..6) {
+            0 => Stmt::Acquire(self.rng.usize(0..3)),
+            1 => Stmt::Release(self.rng.usize(0..3)),
+            2..4 => Stmt::WithSemaphore(n, self.block(inner)),
+            _ => Stmt::WithLock(n, self.block(inner)),
+        }
+    }
+
+    /// Conditions, and events.
+    fn with_condition(&mut self, depth: usize) -> Stmt {
+        let n = self.rng.usize(0..2);
+        match self.rng.u8(0..9) {
+            0..4 => Stmt::AwaitCondition(n),
+            4..6 => {
+                let count = self.rng.bool().then(|| self.rng.usize(0..3));
+                Stmt::Notify(n, count, self.block(depth.max(1) + 1))
+            }
+            6 => Stmt::SetEvent(n),
+            7 => Stmt::ClearEvent(n),
+            _ => Stmt::AwaitEvent(n),
+        }
+    }
+
+    fn with_barrier(&mut self) -> Stmt {
+        let n = self.rng.usize(0..2);
+        match self.rng.u8(0..12) {
+            0 => Stmt::ResetBarrier(n),
+            1 if self.rng.bool() => Stmt::AbortBarrier(n),
+            _ => Stmt::AwaitBarrier(n),
+        }
+    }
+
+    fn with_queue(&mut self) -> Stmt {
+        let n = self.rng.usize(0..4);
+        match self.rng.u8(0..12) {
+            0..3 => Stmt::Put(n, self.number()),
+            3..6 => Stmt::Get(n),
+            6 => Stmt::TryPut(n, self.number()),
+            7 => Stmt::TryGet(n),
+            8 | 9 => Stmt::TaskDone(n),
+            10 => Stmt::JoinQueue(n),
+            _ if self.rng.bool() => Stmt::JoinQueue(n),
+            _ => Stmt::ShutDown(n, self.rng.bool()),
         }
     }
 
     fn calling_back(&mut self) -> Stmt {
         match self.rng.u8(0..3) {
             0 if self.called.is_none() => Stmt::CallSoon(self.number()),
-            1 => Stmt::CallLater(self.limit().max(1000), self.number()),
-            _ => Stmt::CancelLater(self.limit().max(1000), self.who()),
+            1 => Stmt::CallLater(self.some_limit(), self.number()),
+            _ => Stmt::CancelLater(self.some_limit(), self.who()),
         }
     }
 }

@@ -6,6 +6,7 @@ A line in is the source of a program and the deliberate differences that asyncio
 """
 
 import asyncio
+import contextlib
 import gc
 import heapq
 import itertools
@@ -14,6 +15,8 @@ import sys
 import zlib
 
 HORIZON = 1_000_000_000
+# So often whatever is left is asked to end.
+ROUNDS = 100
 # The deliberate differences of the program that runs.
 DELIBERATE = set()
 
@@ -73,13 +76,39 @@ class Boom(Exception):
     pass
 
 
+# Before 3.13 there is none, and no queue is shut down.
+QueueShutDown = getattr(asyncio, "QueueShutDown", Boom)
+
+
 def text_of(error):
     """How an exception stands in the log."""
     if isinstance(error, asyncio.CancelledError):
         return "Cancelled" + "".join(f" {arg}" for arg in error.args if arg)
     if isinstance(error, (Boom, TimeoutError)):
         return " ".join([type(error).__name__, *map(str, error.args)])
+    if isinstance(error, ExceptionGroup):
+        return f"ExceptionGroup [{', '.join(map(text_of, error.exceptions))}]"
+    if type(error).__module__.startswith("asyncio."):
+        return type(error).__name__
     return f"{type(error).__name__}: {error}"
+
+
+class Ordered(dict):
+    """A set that keeps its order."""
+
+    def add(self, key):
+        self[key] = None
+
+    def discard(self, key):
+        self.pop(key, None)
+
+
+class TaskGroup(asyncio.TaskGroup):
+    """asyncio promises no order in which the children are cancelled; here it is that of their spawns."""
+
+    def __init__(self):
+        super().__init__()
+        self._tasks = Ordered()
 
 
 def limits(task):
@@ -94,7 +123,12 @@ class World:
         self.loop, self.start, self.log, self.closed = loop, start, [], False
         self.tasks = {}
         self.queues = [asyncio.Queue(1), asyncio.Queue()]
-        self.semaphores = [asyncio.Semaphore(1), asyncio.Semaphore(2)]
+        self.queues += [asyncio.LifoQueue(2), asyncio.PriorityQueue()]
+        self.semaphores = [asyncio.Semaphore(1), asyncio.Semaphore(2), asyncio.BoundedSemaphore(1)]
+        self.locks = [asyncio.Lock(), asyncio.Lock()]
+        self.events = [asyncio.Event(), asyncio.Event()]
+        self.conditions = [asyncio.Condition(), asyncio.Condition()]
+        self.barriers = [asyncio.Barrier(2), asyncio.Barrier(3)]
         self.futures = [loop.create_future() for _ in range(2)]
         self.awaited = [False, False]
 
@@ -111,6 +145,7 @@ class Frame:
         # Its value is its own.
         self.acc = zlib.crc32(name.encode()) % 1000
         self.taken = set()
+        self.groups, self.home = [], None
 
     def log(self, what):
         self.world.write(self.name, what)
@@ -204,6 +239,37 @@ class Frame:
     def state(self, who):
         self.with_task(who, lambda task: f"{task.done()} {task.cancelled()}")
 
+    # Groups.
+
+    @contextlib.asynccontextmanager
+    async def group(self):
+        async with TaskGroup() as group:
+            self.groups.append(group)
+            try:
+                yield
+            finally:
+                self.groups.pop()
+
+    def spawn_into(self, group, slot, function):
+        if group is None:
+            return self.log("none")
+        frame = self.child(slot)
+        frame.home = group
+        call = run(function, frame)
+        try:
+            task = group.create_task(call)
+        except RuntimeError:
+            call.close()
+            return self.log("refused")
+        self.log(f"spawn {slot}")
+        self.kids[slot] = self.world.tasks[frame.name] = task
+
+    def spawn_in(self, slot, function):
+        self.spawn_into(self.groups[-1] if self.groups else None, slot, function)
+
+    def spawn_beside(self, slot, function):
+        self.spawn_into(self.home, slot, function)
+
     # Callbacks.
 
     def call_soon(self, number):
@@ -242,12 +308,16 @@ class Frame:
             self.log("put")
         except asyncio.QueueFull:
             self.log("full")
+        except QueueShutDown:
+            self.log("shut down")
 
     def try_get(self, queue):
         try:
             self.see(self.world.queues[queue].get_nowait())
         except asyncio.QueueEmpty:
             self.log("empty")
+        except QueueShutDown:
+            self.log("shut down")
 
     def set_future(self, number, value):
         try:
@@ -255,6 +325,70 @@ class Frame:
             self.log("set")
         except asyncio.InvalidStateError:
             self.log("invalid state")
+
+    def task_done(self, queue):
+        try:
+            self.world.queues[queue].task_done()
+            self.log("task done")
+        except ValueError:
+            self.log("too many")
+
+    async def join_queue(self, queue):
+        await self.world.queues[queue].join()
+        self.log("joined")
+
+    def shut_down(self, queue, immediate):
+        self.world.queues[queue].shutdown(immediate)
+        self.log("shut down")
+
+    # Semaphores, events, conditions, barriers.
+
+    async def acquire(self, number):
+        await self.world.semaphores[number].acquire()
+        self.log("acquired")
+
+    def release(self, number):
+        try:
+            self.world.semaphores[number].release()
+            self.log("released")
+        except ValueError:
+            self.log("too many")
+
+    def set_event(self, number):
+        self.world.events[number].set()
+        self.log("set")
+
+    def clear_event(self, number):
+        self.world.events[number].clear()
+        self.log("cleared")
+
+    async def await_event(self, number):
+        await self.world.events[number].wait()
+        self.log("event")
+
+    async def await_condition(self, number):
+        async with self.world.conditions[number]:
+            self.log("acquired")
+            await self.world.conditions[number].wait()
+            self.log("notified")
+
+    def notify(self, number, count=None):
+        if count is None:
+            self.world.conditions[number].notify_all()
+        else:
+            self.world.conditions[number].notify(count)
+        self.log("notifies")
+
+    async def await_barrier(self, number):
+        self.see(await self.world.barriers[number].wait())
+
+    async def reset_barrier(self, number):
+        await self.world.barriers[number].reset()
+        self.log("reset")
+
+    async def abort_barrier(self, number):
+        await self.world.barriers[number].abort()
+        self.log("aborted")
 
     async def await_future(self, number):
         if self.world.awaited[number]:
@@ -285,10 +419,13 @@ async def root(world, main):
     await asyncio.sleep(HORIZON)
     world.closed = True
     me = asyncio.current_task()
-    while others := asyncio.all_tasks() - {me}:
-        for other in others:
+    # Not for ever: two waits for conditions that are cancelled can wait for each other's locks.
+    for _ in range(ROUNDS):
+        for other in asyncio.all_tasks() - {me}:
             other.cancel()
         await asyncio.sleep(HORIZON)
+        if asyncio.all_tasks() == {me}:
+            break
 
 
 def judge(source, deliberate):
@@ -311,5 +448,7 @@ def judge(source, deliberate):
 
 def main():
     gc.freeze()
+    # What is left of a program without end complains that its loop is closed.
+    sys.unraisablehook = lambda _: None
     for line in sys.stdin:
         print(json.dumps(judge(*json.loads(line))), flush=True)

@@ -9,6 +9,10 @@ const SCRIPT: &str = concat!(
     include_str!("judge.py"),
     "\n\n",
     include_str!("turns.py"),
+    "\n\n",
+    include_str!("turns_sync.py"),
+    "\n\n",
+    include_str!("turns_groups.py"),
     "\n\nmain()\n"
 );
 

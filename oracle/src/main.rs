@@ -93,9 +93,8 @@ fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
     for first in (0..args.programs).step_by(usize::try_from(BATCH)?) {
         let programs = batch(bench, args, first, BATCH.min(args.programs - first));
         let logs = bench.python(&programs)?;
-        bench.refresh()?;
         for ((program, python), number) in programs.iter().zip(logs).zip(first..) {
-            let ours = bench.ours(program, Plan::default());
+            let ours = bench.ours(program, Plan::default())?;
             events += ours.len();
             match bench.verdict(program, python, ours)? {
                 Verdict::Same => same += 1,
@@ -145,7 +144,7 @@ fn on_workers(bench: &mut Bench, args: &Args, workers: usize) -> Result<bool> {
                 continue;
             };
             // A deliberate difference shows on one thread as well.
-            let ours = bench.ours(program, Plan::default());
+            let ours = bench.ours(program, Plan::default())?;
             if compare::by_frame(&ours) == compare::by_frame(&log) && ours != python {
                 continue;
             }
@@ -222,12 +221,11 @@ fn planted(bench: &mut Bench, args: &Args) -> Result<bool> {
     while !left.is_empty() && first < PLANTED_WITHIN {
         let programs = batch(bench, args, first, BATCH);
         let logs = bench.python(&programs)?;
-        bench.refresh()?;
         for ((program, python), number) in programs.iter().zip(logs).zip(first..) {
             let mut kept = Vec::new();
             for (plant, text) in left {
                 let plan = Plan { plant: Some(plant) };
-                let ours = bench.ours(program, plan);
+                let ours = bench.ours(program, plan)?;
                 match bench.verdict(program, python.clone(), ours)? {
                     Verdict::Different(_) => println!("planted: {text}: found in program {number}"),
                     _ => kept.push((plant, text)),

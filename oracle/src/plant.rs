@@ -44,6 +44,17 @@ plants! {
     SetTwice: "a future can be set twice",
     SparePermit: "a semaphore has a permit too many",
     KeptPermit: "a permit is not given back",
+    Unbounded: "a bounded semaphore takes one too many",
+    EarlyUnlock: "a lock is given back at once",
+    StaysSet: "an event cannot be cleared",
+    NotifyOne: "notify_all tells one",
+    WrongPlace: "a barrier gives everybody the same number",
+    NoReset: "a barrier cannot be reset",
+    LifoIsFifo: "a queue gives the oldest item, not the newest",
+    NoJoin: "a queue's join does not wait",
+    NoShutDown: "a queue cannot be shut down",
+    GroupSwallows: "a task group ignores failures",
+    FirstError: "a task group raises the first of its errors only",
 }
 
 impl Plant {
@@ -54,6 +65,7 @@ impl Plant {
             Self::NoUncancel => construct == "uncancel",
             Self::WaitForStarts => construct == "wait_for of a coroutine",
             Self::WaitForEver => construct == "wait_for of a task",
+            Self::NoShutDown => construct == "queue's shutdown",
             _ => false,
         }
     }

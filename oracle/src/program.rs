@@ -80,14 +80,42 @@ pub(crate) enum Stmt {
     TryGet(usize),
     SetFuture(usize, u32),
     AwaitFuture(usize),
+    TaskDone(usize),
+    JoinQueue(usize),
+    /// At once, or once it is empty.
+    ShutDown(usize, bool),
     WithSemaphore(usize, Block),
+    /// For good.
+    Acquire(usize),
+    Release(usize),
+    WithLock(usize, Block),
+    SetEvent(usize),
+    ClearEvent(usize),
+    AwaitEvent(usize),
+    /// With the lock of the condition, which is given back while it waits.
+    AwaitCondition(usize),
+    /// So many, or all; with the lock, which is kept for the block.
+    Notify(usize, Option<usize>, Block),
+    AwaitBarrier(usize),
+    ResetBarrier(usize),
+    AbortBarrier(usize),
+    /// A task group around a block.
+    Group(Block),
+    /// In the innermost group of the function.
+    SpawnIn(Call),
+    /// In the group in which the function itself was spawned.
+    SpawnBeside(Call),
 }
 
 impl Stmt {
     /// The blocks inside.
     pub(crate) fn blocks(&self) -> Vec<&Block> {
         match self {
-            Self::Timeout(_, body) | Self::WithSemaphore(_, body) => vec![body],
+            Self::Timeout(_, body)
+            | Self::WithSemaphore(_, body)
+            | Self::WithLock(_, body)
+            | Self::Notify(_, _, body)
+            | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
         }
@@ -96,7 +124,11 @@ impl Stmt {
     /// The blocks inside, to change them.
     pub(crate) fn blocks_mut(&mut self) -> Vec<&mut Block> {
         match self {
-            Self::Timeout(_, body) | Self::WithSemaphore(_, body) => vec![body],
+            Self::Timeout(_, body)
+            | Self::WithSemaphore(_, body)
+            | Self::WithLock(_, body)
+            | Self::Notify(_, _, body)
+            | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
         }
@@ -105,7 +137,10 @@ impl Stmt {
     /// The functions that it starts.
     pub(crate) fn calls(&self) -> &[Call] {
         match self {
-            Self::Spawn(call) | Self::WaitFor(call, _) => std::slice::from_ref(call),
+            Self::Spawn(call)
+            | Self::SpawnIn(call)
+            | Self::SpawnBeside(call)
+            | Self::WaitFor(call, _) => std::slice::from_ref(call),
             Self::Gather(calls, _) | Self::AsCompleted(calls) => calls,
             _ => &[],
         }
@@ -140,7 +175,14 @@ impl Stmt {
             Self::Put(..) | Self::Get(_) => "queue",
             Self::TryPut(..) | Self::TryGet(_) => "queue without waiting",
             Self::SetFuture(..) | Self::AwaitFuture(_) => "future",
-            Self::WithSemaphore(..) => "semaphore",
+            Self::TaskDone(_) | Self::JoinQueue(_) => "queue's join",
+            Self::ShutDown(..) => "queue's shutdown",
+            Self::WithSemaphore(..) | Self::Acquire(_) | Self::Release(_) => "semaphore",
+            Self::WithLock(..) => "lock",
+            Self::SetEvent(_) | Self::ClearEvent(_) | Self::AwaitEvent(_) => "event",
+            Self::AwaitCondition(_) | Self::Notify(..) => "condition",
+            Self::AwaitBarrier(_) | Self::ResetBarrier(_) | Self::AbortBarrier(_) => "barrier",
+            Self::Group(_) | Self::SpawnIn(_) | Self::SpawnBeside(_) => "task group",
         }
     }
 }

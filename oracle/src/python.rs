@@ -36,13 +36,20 @@ fn statement(text: &mut String, stmt: &Stmt, depth: usize) {
             );
             block(text, body, depth + 1);
         }
-        Stmt::WithSemaphore(n, body) => {
+        Stmt::WithSemaphore(n, body) => with(text, &format!("semaphores[{n}]"), body, depth),
+        Stmt::WithLock(n, body) => with(text, &format!("locks[{n}]"), body, depth),
+        Stmt::Notify(n, count, body) => {
             line(
                 text,
                 depth,
-                &format!("async with me.world.semaphores[{n}]:"),
+                &format!("async with me.world.conditions[{n}]:"),
             );
-            line(text, depth + 1, "me.log('acquired')");
+            let count = count.map_or(String::new(), |count| format!(", {count}"));
+            line(text, depth + 1, &format!("me.notify({n}{count})"));
+            block(text, body, depth + 1);
+        }
+        Stmt::Group(body) => {
+            line(text, depth, "async with me.group():");
             block(text, body, depth + 1);
         }
         Stmt::Finally(body, cleanup) => {
@@ -69,6 +76,13 @@ fn statement(text: &mut String, stmt: &Stmt, depth: usize) {
         }
         _ => line(text, depth, &simple(stmt)),
     }
+}
+
+/// With something that is held for the block.
+fn with(text: &mut String, what: &str, body: &Block, depth: usize) {
+    line(text, depth, &format!("async with me.world.{what}:"));
+    line(text, depth + 1, "me.log('acquired')");
+    block(text, body, depth + 1);
 }
 
 /// A statement without a block.
@@ -108,9 +122,31 @@ fn simple(stmt: &Stmt) -> String {
         Stmt::TryGet(queue) => format!("me.try_get({queue})"),
         Stmt::SetFuture(n, value) => format!("me.set_future({n}, {value})"),
         Stmt::AwaitFuture(n) => format!("await me.await_future({n})"),
-        Stmt::Timeout(..) | Stmt::WithSemaphore(..) | Stmt::Finally(..) | Stmt::Try(..) => {
-            unreachable!("a statement with a block")
+        Stmt::SpawnIn(Call { slot, function }) => format!("me.spawn_in({slot}, f{function})"),
+        Stmt::SpawnBeside(Call { slot, function }) => {
+            format!("me.spawn_beside({slot}, f{function})")
         }
+        _ => object(stmt),
+    }
+}
+
+/// A statement about an object that is waited on.
+fn object(stmt: &Stmt) -> String {
+    match stmt {
+        Stmt::TaskDone(queue) => format!("me.task_done({queue})"),
+        Stmt::JoinQueue(queue) => format!("await me.join_queue({queue})"),
+        Stmt::ShutDown(queue, true) => format!("me.shut_down({queue}, True)"),
+        Stmt::ShutDown(queue, false) => format!("me.shut_down({queue}, False)"),
+        Stmt::Acquire(n) => format!("await me.acquire({n})"),
+        Stmt::Release(n) => format!("me.release({n})"),
+        Stmt::SetEvent(n) => format!("me.set_event({n})"),
+        Stmt::ClearEvent(n) => format!("me.clear_event({n})"),
+        Stmt::AwaitEvent(n) => format!("await me.await_event({n})"),
+        Stmt::AwaitCondition(n) => format!("await me.await_condition({n})"),
+        Stmt::AwaitBarrier(n) => format!("await me.await_barrier({n})"),
+        Stmt::ResetBarrier(n) => format!("await me.reset_barrier({n})"),
+        Stmt::AbortBarrier(n) => format!("await me.abort_barrier({n})"),
+        _ => unreachable!("a statement with a block"),
     }
 }
 

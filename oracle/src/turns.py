@@ -22,7 +22,7 @@ def is_waiter(callback):
     callback = getattr(callback, "func", callback)
     owner = getattr(callback, "__self__", None)
     modules = ("asyncio.tasks", "asyncio.taskgroups")
-    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather))
+    return callback.__module__ in modules or isinstance(owner, (PyTask, TurnGather, TurnGroup, SpareTurns))
 
 
 def is_inner(callback):
@@ -43,11 +43,16 @@ class TurnTask(PyTask):
     leaving = False
     # Its end is kept back until its callbacks have run.
     telling = False
+    # The last cancel that struck in it.
+    struck = None
+    # How often a cancel was asked for, by whomever.
+    requests = 0
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
     def cancel(self, msg=None):
         self.request = msg
+        self.requests += 1
         waiter = self._fut_waiter
         if "late cancel" not in DELIBERATE or waiter is None or waiter.done() or self.done():
             return super().cancel(msg)
@@ -80,7 +85,12 @@ class TurnTask(PyTask):
         waiter.remove_done_callback(self._Task__wakeup)
         waiter.cancel()
         self._fut_waiter = None
-        self._Task__step(asyncio.CancelledError() if msg is None else asyncio.CancelledError(msg))
+        self.struck = asyncio.CancelledError(*[msg][: msg is not None])
+        self._Task__step(self.struck)
+
+    def _make_cancelled_error(self):
+        self.struck = super()._make_cancelled_error()
+        return self.struck
 
     def _Task__wakeup(self, future):
         if future is self._fut_waiter:
@@ -97,13 +107,27 @@ class TurnTask(PyTask):
             return
         waiter = self._fut_waiter
         if waiter is None and self._must_cancel:
+            # Its sleep(0) had woken it already: one turn is left of that.
             self._loop._ready.pop()
+            self._loop.call_soon(self.spare_turn)
             self._Task__step()
         elif waiter is not None and waiter.cancelled() and not passes_on(waiter):
             try:
                 waiter.result()
             except asyncio.CancelledError as error:
                 self.strike(waiter, *(error.args or (None,)))
+
+    def spare_turn(self, *_):
+        """Whatever the task is to do next, it does now."""
+        for handle in self._loop._ready:
+            callback = handle._callback
+            # A gather that it awaits takes its turn.
+            owner = getattr(callback, "__self__", None) or handle
+            if not handle._cancelled and owner in (self, self._fut_waiter):
+                args = handle._args
+                handle.cancel()
+                handle._context.run(callback, *args)
+                return
 
     # "short way": the end of a task reaches whoever waits for a group in one turn, not in two, and
     # what has ended before in none.
@@ -213,83 +237,6 @@ def turn_gather(*children, return_exceptions=False):
     return GATHER(*children, return_exceptions=return_exceptions)
 
 
-# "fair queue": an item goes to who has waited longest, and nobody overtakes.
-
-
-class FairQueue:
-    """An item or a room that was handed to a waiting task is its own until that has its turn."""
-
-    def __init__(self, maxsize=0):
-        self.maxsize, self.items, self.getters, self.putters = maxsize, [], [], []
-        self.handed = self.granted = 0
-
-    def full(self):
-        return 0 < self.maxsize <= len(self.items) + self.handed + self.granted
-
-    def put_nowait(self, item):
-        if self.full() or self.putters:
-            raise asyncio.QueueFull
-        self.add(item)
-
-    def add(self, item, first=False):
-        if self.getters:
-            self.handed += 1
-            self.getters.pop(0).set_result(item)
-        else:
-            self.items.insert(0 if first else len(self.items), item)
-
-    def get_nowait(self):
-        if not self.items:
-            raise asyncio.QueueEmpty
-        item = self.items.pop(0)
-        self.make_room()
-        return item
-
-    def make_room(self):
-        if self.putters and not self.full():
-            self.granted += 1
-            self.putters.pop(0).set_result(None)
-
-    async def get(self):
-        if self.items:
-            return self.get_nowait()
-        waiter = asyncio.get_running_loop().create_future()
-        self.getters.append(waiter)
-        try:
-            item = await waiter
-        except asyncio.CancelledError:
-            if waiter in self.getters:
-                self.getters.remove(waiter)
-            else:
-                self.handed -= 1
-                self.add(waiter.result(), first=True)
-            raise
-        self.handed -= 1
-        self.make_room()
-        return item
-
-    async def put(self, item):
-        if not self.full() and not self.putters:
-            return self.add(item)
-        waiter = asyncio.get_running_loop().create_future()
-        self.putters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter in self.putters:
-                self.putters.remove(waiter)
-            else:
-                self.granted -= 1
-                self.make_room()
-            raise
-        self.granted -= 1
-        self.add(item)
-
-
-def turn_queue(*size):
-    return (FairQueue if "fair queue" in DELIBERATE else QUEUE)(*size)
-
-
 # "kept message": a shield hands on the message of a cancel, too.
 
 
@@ -310,10 +257,22 @@ def turn_shield(task):
 
 
 class TurnTimeout(asyncio.Timeout):
+    # "own cancel": a cancel of the task that struck within a timeout and is raised again goes on, though
+    # the timeout has struck since, and that cancel was asked for before.
+
+    async def __aenter__(self):
+        self.before = getattr(asyncio.current_task(), "struck", None)
+        return await super().__aenter__()
+
+    def is_own(self, raised):
+        ours = self.last is not self.before and raised is self.last
+        return ours and "own cancel" in DELIBERATE
+
     # "uncounted limit": a timeout that strikes does not count in what programs see.
 
     def _on_timeout(self):
         request = getattr(self._task, "request", None)
+        self.last = getattr(self._task, "struck", None)
         super()._on_timeout()
         if isinstance(self._task, TurnTask):
             self._task.request = request
@@ -331,6 +290,9 @@ class TurnTimeout(asyncio.Timeout):
         task.leaving = True
         try:
             return await super().__aexit__(*raised)
+        except TimeoutError:
+            if not self.is_own(raised[1]):
+                raise
         finally:
             task.leaving = False
             again = struck and raised[0] is asyncio.CancelledError and task._must_cancel
@@ -346,13 +308,36 @@ def turn_timeout(delay):
     return TurnTimeout(asyncio.get_running_loop().time() + delay)
 
 
-# "quick zero": with no time, wait looks once more after one turn, and wait_for of a coroutine
-# raises at once.
+class SpareTurns:
+    """Each end of a task wakes whoever waits for several; once more if the wait is over by then."""
+
+    def __init__(self, tasks):
+        self.task, self.armed, self.over = asyncio.current_task(), True, False
+        for task in tasks:
+            if "short way" in DELIBERATE and not task.done():
+                task.add_done_callback(self.ended)
+
+    def ended(self, task):
+        if self.armed:
+            self.armed = False
+            asyncio.get_running_loop().call_soon(self.turn)
+
+    def turn(self):
+        self.armed = not self.over
+        self.task.spare_turn()
+
+
+# "quick zero": with no time, wait looks once more after one turn, wait_for of a coroutine raises at
+# once, and that of a task looks again in its next turn.
 
 
 async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
     if "quick zero" not in DELIBERATE or timeout is None or timeout > 0:
-        done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        spare = SpareTurns(tasks)
+        try:
+            done, _ = await WAIT(tasks, timeout=timeout, return_when=return_when)
+        finally:
+            spare.over = True
         done = {task for task in done if not getattr(task, "telling", False)}
         return done, set(tasks) - done
     done = {task for task in tasks if task.done()}
@@ -365,15 +350,24 @@ async def turn_wait(tasks, *, timeout=None, return_when=asyncio.ALL_COMPLETED):
 
 
 async def turn_wait_for(awaitable, delay):
-    if "quick zero" in DELIBERATE and delay <= 0 and asyncio.iscoroutine(awaitable):
+    if "quick zero" not in DELIBERATE or delay > 0:
+        return await WAIT_FOR(awaitable, delay)
+    if asyncio.iscoroutine(awaitable):
         awaitable.close()
         raise TimeoutError
-    return await WAIT_FOR(awaitable, delay)
+    if awaitable.done():
+        return awaitable.result()
+    awaitable.cancel()
+    await asyncio.sleep(0)
+    if not awaitable.done():
+        await WAIT([awaitable])
+    if awaitable.cancelled():
+        raise TimeoutError
+    return awaitable.result()
 
 
 WAIT_FOR = asyncio.wait_for
 asyncio.timeout = asyncio.timeouts.timeout = turn_timeout
 asyncio.wait_for = turn_wait_for
-GATHER, WAIT, SHIELD, QUEUE = asyncio.gather, asyncio.wait, asyncio.shield, asyncio.Queue
+GATHER, WAIT, SHIELD = asyncio.gather, asyncio.wait, asyncio.shield
 asyncio.gather, asyncio.wait, asyncio.shield = turn_gather, turn_wait, turn_shield
-asyncio.Queue = turn_queue

@@ -12,38 +12,76 @@ const CRATES: [&str; 4] = [
     "weftwork-sync",
 ];
 
-/// What the address sanitizer is told.
 const ADDRESS: &str = "-Zsanitizer=address";
 /// The library of the toolchain was built without the thread sanitizer, hence the second flag.
 const THREAD: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
-/// Reports about code that the sanitizer does not see, or does not understand.
+/// Reports about code that the thread sanitizer does not see, or does not understand.
 const NOT_OURS: &str = "xtask/src/sanitize.supp";
+/// The thread sanitizer keeps signals back until the thread makes a call that it knows: what waits
+/// for one waits for ever.
+const SIGNALS: [&str; 3] = ["signals", "interrupts", "process"];
 
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
     let args = Args::parse(args, &["thread"], &[])?;
-    let (flags, folder) = match args.has("thread") {
-        true => (THREAD, "sanitize-thread"),
-        false => (ADDRESS, "sanitize"),
-    };
     let Some(host) = nightly_host() else {
         println!("SKIPPED: no nightly toolchain is installed (`rustup toolchain list`)");
         return Ok(());
     };
+    if !args.has("thread") {
+        let targets = ["--tests".to_owned()];
+        return test(&CRATES, &targets, ADDRESS, &host, &args.names);
+    }
+    let (facade, others) = CRATES.split_first().expect("there are some");
+    test(others, &["--tests".to_owned()], THREAD, &host, &args.names)?;
+    test(
+        &[facade],
+        &tests_without_signals()?,
+        THREAD,
+        &host,
+        &args.names,
+    )
+}
+
+/// Runs the tests of some crates under a sanitizer.
+fn test(
+    crates: &[&str],
+    targets: &[String],
+    flags: &str,
+    host: &str,
+    filters: &[String],
+) -> Result<()> {
     let mut command = nightly("cargo");
+    // The flags differ from those of all other builds.
+    let folder = match flags {
+        THREAD => "sanitize-thread",
+        _ => "sanitize",
+    };
     command
         .current_dir(cargo::root())
         .env("RUSTFLAGS", flags)
         .env("TSAN_OPTIONS", suppressions())
-        // The flags differ from those of all other builds.
         .env("CARGO_TARGET_DIR", cargo::target().join(folder))
-        .args(["test", "--no-fail-fast", "--tests", "--target", &host]);
-    for name in CRATES {
+        .args(["test", "--no-fail-fast", "--target", host])
+        .args(targets);
+    for name in crates {
         command.args(["-p", name]);
     }
-    if !args.names.is_empty() {
-        command.arg("--").args(args.names);
+    if !filters.is_empty() {
+        command.arg("--").args(filters);
     }
     cargo::run(&mut command)
+}
+
+/// The facade's test files, but those that wait for signals.
+fn tests_without_signals() -> Result<Vec<String>> {
+    let files = cargo::files()?;
+    let names = files.iter().filter_map(|file| {
+        let name = file.strip_prefix("crates/weftwork/tests/")?;
+        name.strip_suffix(".rs").filter(|name| !name.contains('/'))
+    });
+    let waits = |name: &str| SIGNALS.iter().any(|signal| name.starts_with(signal));
+    let names = names.filter(|name| !waits(name));
+    Ok(names.map(|name| format!("--test={name}")).collect())
 }
 
 fn suppressions() -> String {

@@ -2,53 +2,23 @@
 //!
 //! A test whose peer is not installed says so and is skipped; `.ci/run` installs them.
 
-#![allow(clippy::print_stderr, reason = "what is skipped is said")]
+mod common;
 
-use http_body_util::{BodyExt, Empty, Full};
-use hyper::body::{Bytes, Incoming};
+use common::{HERE, answer, close, curl_command, each, has, http_server, output};
+use http_body_util::{BodyExt, Empty};
+use hyper::Request;
+use hyper::body::Bytes;
 use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
-use std::future::Future;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
-use weftwork::net::{Server, TcpStream, open_connection, start_server};
-use weftwork::{Runtime, gather, run_local, spawn, spawn_blocking};
+use weftwork::net::{TcpStream, open_connection, start_server};
+use weftwork::{gather, spawn, spawn_blocking};
 use weftwork_hyper::{HyperIo, HyperTimer};
-
-const HERE: &str = "127.0.0.1:0";
-
-/// On 1, 2 and 8 workers and on one local thread.
-fn each<F: Future<Output = ()>>(body: impl Fn() -> F) {
-    for workers in [1, 2, 8] {
-        let runtime = Runtime::builder().workers(workers).build().unwrap();
-        runtime.block_on(body());
-        runtime.close().unwrap();
-    }
-    run_local(body());
-}
-
-/// True if the tool is there.
-fn has(tool: &str) -> bool {
-    let version = Command::new(tool).arg("--version").output();
-    let has = version.is_ok_and(|output| output.status.success());
-    if !has {
-        eprintln!("skipped: {tool} is not installed");
-    }
-    has
-}
-
-/// Runs a command to its end.
-async fn output(mut command: Command) -> Output {
-    let output = spawn_blocking(move || command.output().unwrap()).await;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{errors}");
-    output
-}
 
 /// Ends a process, also when the test fails.
 struct Process(Child);
@@ -61,25 +31,6 @@ impl Drop for Process {
     }
 }
 
-/// Gives back what it is sent, or says how much that was and where it came from.
-async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
-    let path = request.uri().path().to_owned();
-    let body = request.into_body().collect().await?.to_bytes();
-    Ok(Response::new(match path.as_str() {
-        "/echo" => Full::from(body),
-        path => Full::from(format!("{path} with {} bytes\n", body.len())),
-    }))
-}
-
-async fn http_server() -> Server {
-    let handler = async |stream: TcpStream, _: SocketAddr| {
-        let service = service_fn(answer);
-        let connection = http1::Builder::new().serve_connection(HyperIo(stream), service);
-        connection.await
-    };
-    start_server(HERE, handler).await.unwrap()
-}
-
 #[test]
 fn curl_gets_and_posts() {
     if !has("curl") {
@@ -88,8 +39,7 @@ fn curl_gets_and_posts() {
     each(|| async {
         let server = http_server().await;
         let url = |path: &str| format!("http://{}{path}", server.local_addr());
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--fail"]);
+        let mut curl = curl_command();
         // One connection for both.
         curl.args([url("/one"), url("/two")]);
         let told = output(curl).await.stdout;
@@ -99,8 +49,7 @@ fn curl_gets_and_posts() {
         let back = spawn_blocking({
             let (url, sent) = (url("/echo"), sent.clone());
             move || {
-                let mut curl = Command::new("curl");
-                curl.args(["--silent", "--show-error", "--fail"]);
+                let mut curl = curl_command();
                 curl.args(["--header", "Transfer-Encoding: chunked"]);
                 curl.args(["--data-binary", "@-", &url]);
                 let mut child = curl
@@ -116,8 +65,7 @@ fn curl_gets_and_posts() {
             }
         });
         assert!(back.await == sent);
-        server.close();
-        server.wait_closed().await;
+        close(server).await;
     });
 }
 
@@ -130,16 +78,14 @@ fn twenty_curls_at_once() {
         let server = http_server().await;
         let addr = server.local_addr();
         let told = gather((0..20).map(|n| async move {
-            let mut curl = Command::new("curl");
-            curl.args(["--silent", "--show-error", "--fail"]);
+            let mut curl = curl_command();
             curl.arg(format!("http://{addr}/{n}"));
             output(curl).await.stdout
         }));
         for (n, told) in told.await.into_iter().enumerate() {
             assert_eq!(told, format!("/{n} with 0 bytes\n").into_bytes());
         }
-        server.close();
-        server.wait_closed().await;
+        close(server).await;
     });
 }
 
@@ -159,8 +105,7 @@ fn the_time_limits_of_hyper_run() {
         let (mut reader, writer) = open_connection(server.local_addr()).await.unwrap();
         writer.write(b"GET / HT").unwrap();
         reader.read_to_eof().await.unwrap();
-        server.close();
-        server.wait_closed().await;
+        close(server).await;
     });
 }
 
@@ -270,8 +215,7 @@ fn asyncio_talks_to_a_server_of_weftwork() {
         let told = String::from_utf8(output(python).await.stdout).unwrap();
         let expected: String = (0..500).map(|n| format!("> line {n}\n")).collect();
         assert_eq!(told, expected);
-        server.close();
-        server.wait_closed().await;
+        close(server).await;
     });
 }
 
@@ -315,11 +259,10 @@ fn curl_reads_slowly() {
             writer.wait_closed().await
         };
         let server = start_server(HERE, handler).await.unwrap();
-        let mut curl = Command::new("curl");
-        curl.args(["--silent", "--show-error", "--fail", "--limit-rate", "600k"]);
+        let mut curl = curl_command();
+        curl.args(["--limit-rate", "600k"]);
         curl.arg(format!("http://{}/", server.local_addr()));
         assert_eq!(output(curl).await.stdout.len(), 300_000);
-        server.close();
-        server.wait_closed().await;
+        close(server).await;
     });
 }

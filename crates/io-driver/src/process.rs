@@ -15,7 +15,8 @@ pub fn exit_descriptor(child: u32) -> io::Result<Option<OwnedFd>> {
         use rustix::process::{Pid, PidfdFlags, pidfd_open};
         let child = i32::try_from(child).ok().and_then(Pid::from_raw);
         let child = child.ok_or(io::ErrorKind::InvalidInput)?;
-        match pidfd_open(child, PidfdFlags::NONBLOCK) {
+        // Nobody reads from it, so it need not be non-blocking, which is a newer flag than the call.
+        match pidfd_open(child, PidfdFlags::empty()) {
             Ok(descriptor) => Ok(Some(descriptor)),
             Err(error @ (Errno::MFILE | Errno::NFILE | Errno::NOMEM)) => {
                 Err(crate::explain(error.into()))

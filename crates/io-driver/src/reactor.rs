@@ -7,7 +7,7 @@ use crate::source::{Failure, Source};
 use std::fmt;
 use std::io;
 use std::mem;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -190,6 +190,8 @@ impl Reactor {
     /// Registers an object for both directions, which is guessed to be `ready` or not; gives its
     /// key.
     pub(crate) fn register(&self, io: &impl AsFd, ready: bool) -> io::Result<(usize, Arc<Source>)> {
+        // It is the object's own code: before there is anything that its panic would leave behind.
+        let descriptor = io.as_fd();
         let source = Arc::new(Source::new(self.poller.tells_the_end(), ready));
         let key = {
             let mut sources = self.sources.lock();
@@ -200,7 +202,7 @@ impl Reactor {
             key.ok_or(io::ErrorKind::OutOfMemory)?
         };
         // SAFETY: `Registered` deletes the object from the poller before it drops it.
-        let added = unsafe { self.poller.add(io.as_fd(), key) };
+        let added = unsafe { self.poller.add(descriptor, key) };
         if let Err(error) = added {
             self.sources.lock().by_key.remove(key);
             return Err(explain_refusal(error));
@@ -220,8 +222,13 @@ impl Reactor {
     }
 
     /// Says what to listen for next, where the system does not do so by itself.
-    pub(crate) fn rearm(&self, key: usize, io: &impl AsFd, next: Interest) -> io::Result<()> {
-        self.poller.rearm(io.as_fd(), key, next)
+    pub(crate) fn rearm(
+        &self,
+        key: usize,
+        descriptor: BorrowedFd<'_>,
+        next: Interest,
+    ) -> io::Result<()> {
+        self.poller.rearm(descriptor, key, next)
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{declines, delivering};
+use weftwork_task_context::{declines, delivering, spend, yields};
 
 /// A read that gives less than this many bytes, and less than there was room for, has emptied
 /// the stream; beyond it the system has limits of its own.
@@ -21,9 +21,11 @@ const LONGEST_TRANSFER: usize = 1 << 30;
 /// An I/O object in non-blocking mode, registered with a reactor for as long as this lives.
 ///
 /// Its operations are tried first and wait only if they would block. They are leaves of
-/// weftwork's cancellation: while a cancel is being delivered they take nothing.
+/// weftwork's cancellation: while a cancel is being delivered they take nothing. A task for which
+/// they are always ready lets the others have a turn from time to time.
 ///
-/// The descriptor must stay open, and the same, while this lives.
+/// The descriptor must stay open, and the same, while this lives. So an object that only borrows
+/// it is not taken: this may be forgotten without its drop, and the borrow would end.
 #[doc(alias = "AsyncFd")]
 #[doc(alias = "Async")]
 pub struct Registered<T: AsFd> {
@@ -43,7 +45,10 @@ impl<T: AsFd> Registered<T> {
     /// # Errors
     /// The reactor is closed or dead, or the system does not take the object: not a pollable
     /// kind, registered already, no memory.
-    pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self> {
+    pub fn new(reactor: &Arc<Reactor>, io: T) -> io::Result<Self>
+    where
+        T: 'static,
+    {
         Self::with_guess(reactor, io, true).map_err(|(error, _io)| error)
     }
 
@@ -52,7 +57,10 @@ impl<T: AsFd> Registered<T> {
     ///
     /// # Errors
     /// As [`new`](Self::new), with the object.
-    pub fn unready(reactor: &Arc<Reactor>, io: T) -> Result<Self, (io::Error, T)> {
+    pub fn unready(reactor: &Arc<Reactor>, io: T) -> Result<Self, (io::Error, T)>
+    where
+        T: 'static,
+    {
         Self::with_guess(reactor, io, false)
     }
 
@@ -123,8 +131,10 @@ impl<T: AsFd> Registered<T> {
     /// # Errors
     /// The system does not listen any more.
     pub fn refute(&self, direction: Direction, as_of: Tick) -> io::Result<()> {
+        // It is the object's own code, so not under the lock.
+        let descriptor = self.get_ref().as_fd();
         self.source.would_block(direction, as_of, |next| {
-            self.reactor.rearm(self.key, self.get_ref(), next)
+            self.reactor.rearm(self.key, descriptor, next)
         })
     }
 
@@ -220,7 +230,7 @@ impl<T: AsFd> Registered<T> {
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T, Tick) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if declines(cx) {
+        if declines(cx) || yields(cx) {
             return Poll::Pending;
         }
         loop {
@@ -230,6 +240,7 @@ impl<T: AsFd> Registered<T> {
             };
             let operation = |io: &T| operation(io, tick);
             if let Some(result) = self.attempt(direction, tick, operation) {
+                spend();
                 return Poll::Ready(result);
             }
         }

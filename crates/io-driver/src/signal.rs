@@ -135,11 +135,26 @@ pub fn default_action(signal: i32) {
         ))]
         libc::SIGIO | libc::SIGINFO => {}
         libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU => send_to_self(libc::SIGSTOP),
-        _ => {
-            // SAFETY: no pointers are involved; an unknown number is an error.
-            unsafe { libc::signal(signal, libc::SIG_DFL) };
-            send_to_self(signal);
-        }
+        _ => end_process(signal),
+    }
+}
+
+/// Ends the process by a signal, or with the code that a shell has for that end if the system
+/// lets no signal end it, as the first process of a container.
+fn end_process(signal: i32) {
+    // SAFETY: no pointers are involved; an unknown number is an error.
+    unsafe { libc::signal(signal, libc::SIG_DFL) };
+    let mut only = MaybeUninit::<libc::sigset_t>::uninit();
+    // A thread that does not block it has got it when `raise` returns.
+    // SAFETY: the first call fills the set in; an unknown number is an error.
+    let unblocked = unsafe {
+        libc::sigemptyset(only.as_mut_ptr()) == 0
+            && libc::sigaddset(only.as_mut_ptr(), signal) == 0
+            && libc::pthread_sigmask(libc::SIG_UNBLOCK, only.as_ptr(), ptr::null_mut()) == 0
+    };
+    if unblocked && raise(signal).is_ok() {
+        // SAFETY: it ends the process, which is what the caller wants.
+        unsafe { libc::_exit(128 + signal) };
     }
 }
 

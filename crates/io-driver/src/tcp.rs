@@ -28,6 +28,18 @@ pub fn bind(socket: &OwnedFd, addr: &SocketAddr) -> io::Result<()> {
     Ok(rustix::net::bind(socket, addr)?)
 }
 
+/// True for an error that says that this machine does not have such an address, or addresses of
+/// its family at all.
+#[must_use]
+pub fn is_missing(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    // By number: std has no kind for a family that there is not.
+    matches!(
+        error.raw_os_error().map(Errno::from_raw_os_error),
+        Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT | Errno::PROTONOSUPPORT | Errno::OPNOTSUPP)
+    )
+}
+
 /// Makes a listener of a socket.
 ///
 /// # Errors
@@ -90,4 +102,26 @@ fn is_of_the_peer(error: &io::Error) -> bool {
             | NetworkUnreachable
             | NotConnected
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    #[test]
+    fn an_address_is_missing_when_its_family_is() {
+        let is_missing = |errno: Errno| is_missing(&errno.into());
+        // The second one is what a machine without IPv6 says, the third one a sandbox.
+        for errno in [
+            Errno::ADDRNOTAVAIL,
+            Errno::AFNOSUPPORT,
+            Errno::PROTONOSUPPORT,
+        ] {
+            assert!(is_missing(errno), "{errno}");
+        }
+        for errno in [Errno::ADDRINUSE, Errno::ACCESS, Errno::MFILE, Errno::INVAL] {
+            assert!(!is_missing(errno), "{errno}");
+        }
+    }
 }

@@ -7,8 +7,8 @@ use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io::{self, Read};
 use std::net::TcpStream;
-use std::os::fd::AsFd;
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Waker};
 use std::time::Duration;
 use weftwork_io_driver::{DescriptorLimit, Direction, PollerKind, Registered, explain};
@@ -23,8 +23,9 @@ fn a_descriptor_is_registered_once_and_again_after_that() {
         let reactor = reactor(kind);
         let (ours, _peer) = pair();
         ours.set_nonblocking(true).unwrap();
-        let first = Registered::new(&reactor, ours.as_fd()).unwrap();
-        let error = Registered::new(&reactor, ours.as_fd()).unwrap_err();
+        let ours = Arc::new(ours);
+        let first = Registered::new(&reactor, Arc::clone(&ours)).unwrap();
+        let error = Registered::new(&reactor, Arc::clone(&ours)).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert!(
             error
@@ -34,7 +35,7 @@ fn a_descriptor_is_registered_once_and_again_after_that() {
         );
         assert_eq!(reactor.len(), 1);
         drop(first);
-        drop(Registered::new(&reactor, ours.as_fd()).unwrap());
+        drop(Registered::new(&reactor, ours).unwrap());
         assert!(reactor.is_empty());
     }
 }
@@ -204,12 +205,54 @@ fn newest_epoll() -> i32 {
 
 /// `Registered` needs no more than a descriptor.
 #[test]
-fn a_borrowed_or_shared_object_can_be_registered() {
+fn a_shared_object_can_be_registered() {
     for &kind in PollerKind::all() {
         let reactor = reactor(kind);
         let (ours, _peer) = pair();
         let shared = Arc::new(ours);
         drop(Registered::new(&reactor, Arc::clone(&shared)).unwrap());
-        drop(Registered::new(&reactor, &*shared).unwrap());
+        drop(
+            Registered::new(
+                &reactor,
+                Arc::new(shared.as_fd().try_clone_to_owned().unwrap()),
+            )
+            .unwrap(),
+        );
+    }
+}
+
+/// Looks at its own registration whenever it is asked for its descriptor.
+struct Nosy {
+    stream: TcpStream,
+    registered: Arc<OnceLock<Weak<Registered<Nosy>>>>,
+}
+
+impl AsFd for Nosy {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        if let Some(registered) = self.registered.get().and_then(Weak::upgrade) {
+            registered.try_io(Direction::Write, |_| Ok(())).unwrap();
+        }
+        self.stream.as_fd()
+    }
+}
+
+/// It is code of the object.
+#[test]
+fn no_lock_is_held_while_an_object_is_asked_for_its_descriptor() {
+    for &kind in PollerKind::all() {
+        let (stream, _peer) = pair();
+        stream.set_nonblocking(true).unwrap();
+        let cell = Arc::new(OnceLock::new());
+        let registered = Arc::clone(&cell);
+        let nosy = Nosy { stream, registered };
+        let nosy = Arc::new(Registered::new(&reactor(kind), nosy).unwrap());
+        cell.set(Arc::downgrade(&nosy)).unwrap();
+        let (done, is_done) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let read = nosy.try_io(Direction::Read, |nosy| read_a_byte(&nosy.stream));
+            done.send(read.unwrap_err().kind()).unwrap();
+        });
+        let kind = is_done.recv_timeout(common::LONG);
+        assert_eq!(kind, Ok(io::ErrorKind::WouldBlock), "it waits for itself");
     }
 }

@@ -317,7 +317,7 @@ fn nothing_is_taken_and_nobody_is_woken_while_a_cancel_is_delivered() {
         drain(reactor);
         let reader = Reader::new(&ours);
         let cause = Cancelled::new(None, CancelSource::Outside);
-        let ((), _) = with_frame(Some(&cause), false, || {
+        let ((), _) = with_frame(Some(&cause), || {
             reader.waits();
             let waker = reader.waker.waker();
             let mut cx = Context::from_waker(&waker);

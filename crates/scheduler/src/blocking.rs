@@ -104,7 +104,8 @@ impl Pool {
         }))
     }
 
-    /// Runs `work` on a thread of the pool; the future gives what it returned.
+    /// Runs `work` on a thread of the pool, in a copy of the caller's context; the future gives
+    /// what it returned.
     ///
     /// If the job is refused, `work` comes back.
     pub(crate) fn submit<T, F>(
@@ -117,6 +118,7 @@ impl Pool {
         T: Send + 'static,
     {
         let slot = Arc::new(Slot(Mutex::new(Stage::Waiting(None))));
+        let mut context = crate::locals::Context::current();
         let mut state = self.0.state.lock();
         let Some(sender) = state.sender.clone() else {
             drop(state);
@@ -128,7 +130,7 @@ impl Pool {
         }
         let job: Job = {
             let slot = Arc::clone(&slot);
-            Box::new(move |config| slot.run(work, config))
+            Box::new(move |config| slot.run(|| context.run(work), config))
         };
         state.jobs += 1;
         // The receiver is in the state: it is there.

@@ -1,6 +1,7 @@
 //! How a runtime is made.
 
 use crate::handle::RuntimeError;
+use crate::hooks::TaskHook;
 use crate::report::Report;
 use crate::runtime::{BlockOnError, Runtime};
 use crate::task::identity::introduce;
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) caller_runs_tasks: bool,
     pub(crate) start_paused: bool,
     pub(crate) exception_handler: Option<ExceptionHandler>,
+    pub(crate) on_task_spawn: Option<TaskHook>,
+    pub(crate) on_task_end: Option<TaskHook>,
     /// By name.
     pub(crate) main_hooks: BTreeMap<&'static str, MainHook>,
     /// One worker, one queue, first in first out: asyncio's order.
@@ -48,6 +51,8 @@ impl Config {
             caller_runs_tasks: true,
             start_paused: false,
             exception_handler: None,
+            on_task_spawn: None,
+            on_task_end: None,
             main_hooks: BTreeMap::new(),
             fifo: false,
         }
@@ -153,6 +158,45 @@ impl Builder {
     #[doc(alias = "set_exception_handler")]
     pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.0.exception_handler = Some(Arc::new(handler));
+        self
+    }
+
+    /// Calls `hook` with every new task, main tasks included, where it is spawned: before the task
+    /// starts, and before anybody else sees it. It may name it, count it, or cancel it, after which
+    /// it never starts. A later call replaces the hook.
+    ///
+    /// It runs in every spawn, so it should be quick. Its panic goes to the exception handler, and
+    /// the task is spawned all the same. Tasks that it spawns itself are not shown to it.
+    ///
+    /// asyncio's task factory can give tasks of a class of its own, too; here a wrapper of the
+    /// future does that.
+    ///
+    /// ```
+    /// use weftwork_scheduler::{Runtime, spawn};
+    ///
+    /// let name = |task: &weftwork_scheduler::TaskControl| {
+    ///     task.set_name(format!("line {}", task.location().line()));
+    /// };
+    /// Runtime::builder().workers(2).on_task_spawn(name).run(async {
+    ///     let line = line!() + 1;
+    ///     let task = spawn(async {});
+    ///     assert_eq!(task.name(), format!("line {line}"));
+    ///     task.await;
+    /// });
+    /// ```
+    #[doc(alias = "set_task_factory")]
+    pub fn on_task_spawn(mut self, hook: impl Fn(&TaskControl) + Send + Sync + 'static) -> Self {
+        self.0.on_task_spawn = Some(Arc::new(hook));
+        self
+    }
+
+    /// Calls `hook` with every task that has ended, main tasks included, on the thread where it
+    /// did. What it returned may have been taken by then. A later call replaces the hook.
+    ///
+    /// It should be quick. Its panic goes to the exception handler.
+    #[doc(alias = "on_task_terminate")]
+    pub fn on_task_end(mut self, hook: impl Fn(&TaskControl) + Send + Sync + 'static) -> Self {
+        self.0.on_task_end = Some(Arc::new(hook));
         self
     }
 

@@ -80,7 +80,7 @@ fn end_tasks_elsewhere(
             Err(_) => return false,
         }
     }
-    end.cancel_all();
+    shared.cancel_all();
     wait_until(deadline, || end.is_reached());
     true
 }
@@ -91,7 +91,7 @@ pub(crate) fn end_tasks_here(worker: &Worker, deadline: &Deadline) {
     let shared = worker.shared();
     shared.life.set_closer(worker.index());
     let end = End::of(shared);
-    end.cancel_all();
+    shared.cancel_all();
     let (looks, is_over) = (Cell::new(0_u32), Cell::new(false));
     worker.work(&|| {
         looks.set(looks.get().wrapping_add(1));
@@ -116,13 +116,6 @@ impl<'a> End<'a> {
             shared,
             callbacks: shared.lane.scheduled(),
             first: Cell::new(0),
-        }
-    }
-
-    fn cancel_all(&self) {
-        let cause = Cancelled::new(None, CancelSource::Shutdown);
-        for task in self.shared.tasks() {
-            task.cancel_for(cause.clone());
         }
     }
 

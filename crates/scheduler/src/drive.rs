@@ -5,10 +5,12 @@ use crate::driver::NO_WORKER;
 use crate::entry::Entry;
 use crate::handle::Handle;
 use crate::life::Visit;
+use crate::locals::inherited;
 use crate::sched::Worker;
 use crate::shared::{Shared, ids, report_here};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
+use crate::task::locals::word_of;
 use crate::task::refs::Runnable;
 use crate::task::run::{Turn, run};
 use crate::task::{ResultError, Task, contain};
@@ -81,9 +83,10 @@ impl MainThread<'_> {
         let shared = self.shared;
         let slot = shared.registry.place();
         let main = allocate::<F, true>(future, self.birth(ids::take(1), slot));
-        shared.registry.insert(main);
         // SAFETY: the new cell has one reference for its handle.
         let mut task = unsafe { Task::<F::Output>::new(main) };
+        shared.show(main);
+        shared.registry.insert(main);
         let entry = Entry::new(main.as_ptr());
         self.set_entry(&entry);
         let hooked = self.call_hooks(&task);
@@ -133,9 +136,10 @@ impl MainThread<'_> {
         let registry = &self.shared.registry;
         let slot = registry.place_for(worker.free_places());
         let main = allocate::<F, false>(future, self.birth(worker.next_id(), slot));
-        registry.insert(main);
         // SAFETY: the new cell has one reference for its handle.
         let mut task = unsafe { Task::<F::Output>::new(main) };
+        self.shared.show(main);
+        registry.insert(main);
         let hooked = self.call_hooks(&task);
         worker.push_back(Runnable(main));
         worker.work(&|| task.done() || self.is_stopped());
@@ -168,6 +172,7 @@ impl MainThread<'_> {
             id,
             slot,
             location: self.location,
+            cold: word_of(inherited()),
             group: None,
         }
     }

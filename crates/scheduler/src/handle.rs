@@ -4,6 +4,7 @@ use crate::blocking::{Blocking, BlockingRefusal};
 use crate::callbacks::CallHandle;
 use crate::context;
 use crate::driver::{Due, drop_due};
+use crate::locals::in_copy;
 use crate::report::{self, Report};
 use crate::sched::Worker;
 use crate::shared::{Origin, Shared};
@@ -195,29 +196,25 @@ impl Handle {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.try_spawn_named(future, None)
+        self.try_spawn_from(future, Origin::at(Location::caller()))
     }
 
-    #[track_caller]
-    pub(crate) fn try_spawn_named<F>(
+    pub(crate) fn try_spawn_from<F>(
         &self,
         future: F,
-        name: Option<String>,
+        origin: Origin<'_>,
     ) -> Result<Task<F::Output>, SpawnError<F>>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let origin = Origin {
-            name,
-            ..Origin::at(Location::caller())
-        };
         // SAFETY: the future is Send.
         unsafe { self.0.try_spawn(future, origin) }
             .map_err(|future| SpawnError::new(RuntimeError::Closed, future))
     }
 
-    /// Runs `work` on a thread where it may block. Cancelling the task before the job has
+    /// Runs `work` on a thread where it may block, in a copy of the caller's
+    /// [`Context`](crate::Context). Cancelling the task before the job has
     /// started keeps it from running; a job that runs runs on.
     ///
     /// If the job is refused (no thread to be had, runtime closed), the task panics with the
@@ -271,9 +268,13 @@ impl Handle {
 
     /// Schedules a callback on the lane: callbacks of one runtime run one after another, in
     /// the order in which they were scheduled. From any thread.
+    ///
+    /// It runs in a copy of the caller's [`Context`](crate::Context), that is with the task locals
+    /// of this moment; so do those of [`call_later`](Self::call_later) and
+    /// [`call_at`](Self::call_at).
     #[doc(alias = "call_soon_threadsafe")]
     pub fn call_soon(&self, f: impl FnOnce() + Send + 'static) -> CallHandle {
-        let handle = CallHandle::new(Box::new(f), None);
+        let handle = CallHandle::new(Box::new(in_copy(f)), None);
         self.0.lane.call(&self.0, handle.job());
         handle
     }
@@ -282,7 +283,7 @@ impl Handle {
     pub fn call_later(&self, delay: Duration, f: impl FnOnce() + Send + 'static) -> CallHandle {
         match self.time().checked_add(delay) {
             Some(at) => self.call_at(at, f),
-            None => self.schedule_call(u64::MAX, CallHandle::new(Box::new(f), None)),
+            None => self.schedule_call(u64::MAX, CallHandle::new(Box::new(in_copy(f)), None)),
         }
     }
 
@@ -290,7 +291,7 @@ impl Handle {
     /// the order in which they were scheduled.
     pub fn call_at(&self, at: Instant, f: impl FnOnce() + Send + 'static) -> CallHandle {
         let nanos = self.0.driver.clock().nanos(at);
-        self.schedule_call(nanos, CallHandle::new(Box::new(f), Some(at)))
+        self.schedule_call(nanos, CallHandle::new(Box::new(in_copy(f)), Some(at)))
     }
 
     fn schedule_call(&self, nanos: u64, handle: CallHandle) -> CallHandle {

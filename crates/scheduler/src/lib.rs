@@ -16,8 +16,11 @@ mod drive;
 mod driver;
 mod entry;
 mod handle;
+mod hooks;
 mod life;
 pub mod local;
+#[doc(hidden)]
+pub mod locals;
 #[cfg(weftwork_loom)]
 #[allow(
     missing_docs,
@@ -41,8 +44,10 @@ pub use builder::Builder;
 pub use callbacks::CallHandle;
 pub use clock::now;
 pub use handle::{EnterGuard, Handle, RuntimeError, SpawnError, spawn, try_spawn};
+pub use locals::Context;
 pub use report::Report;
 pub use runtime::{BlockOnError, Runtime};
+pub use shared::report_panic;
 pub use spawn_group::{Grouped, spawn_group, spawn_local_group};
 pub use task::{
     BlockingError, BlockingRefused, CallbackId, CancelOnDrop, Ended, Finished, Group, OutcomeOf,

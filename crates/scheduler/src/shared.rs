@@ -6,14 +6,19 @@ use crate::callbacks::Lane;
 use crate::context;
 use crate::driver::Driver;
 use crate::entry::Entries;
+use crate::hooks;
 use crate::life::Life;
+use crate::locals::{Context, in_force, in_use};
 use crate::report::{self, Report};
 use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
+use crate::task::cold::Cold;
+use crate::task::locals::word_of;
 use crate::task::refs::{Runnable, TaskRef};
 use crate::task::registry::Registry;
 use crate::task::run::abandon;
 use crate::task::{Group, Payload, Task, TaskControl};
+use crate::task_builder::TaskBuilder;
 use crossbeam_utils::CachePadded;
 use std::future::Future;
 use std::panic::Location;
@@ -29,24 +34,42 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// replacement of blocked workers.
 const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
 
-/// What a spawn says of a task, apart from its future.
+/// What a spawn says of a task, apart from its future. Words only: a spawn moves them about.
+#[derive(Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) location: &'static Location<'static>,
-    /// Its name, there before anybody can see the task.
-    pub(crate) name: Option<String>,
+    /// What few spawns ask for.
+    pub(crate) settings: Option<&'a TaskBuilder>,
     /// The unsettled group that it becomes a member of. The members start in order.
     pub(crate) group: Option<&'a Group>,
 }
 
 impl Origin<'_> {
-    /// A task by itself, without a name.
+    /// A task by itself, as any other.
     #[inline]
     pub(crate) fn at(location: &'static Location<'static>) -> Self {
         Self {
             location,
-            name: None,
+            settings: None,
             group: None,
         }
+    }
+
+    /// The word for the task's cold record, with the locals that the task is born with.
+    #[inline]
+    fn cold(self) -> *mut Cold {
+        // Without a local that was set there is no context that has one.
+        if in_use() {
+            self.cold_with_locals()
+        } else {
+            ptr::null_mut()
+        }
+    }
+
+    #[cold]
+    fn cold_with_locals(self) -> *mut Cold {
+        let context = self.settings.and_then(|settings| settings.context.as_ref());
+        word_of(context.map_or_else(in_force, Context::locals))
     }
 }
 
@@ -68,6 +91,9 @@ pub(crate) struct Shared {
     pub(crate) life: Life,
     /// No task of this runtime has a lower number, and none of an earlier one a higher.
     first_id: u64,
+    /// The one cause of all cancels by which the runtime ends: a task that hears of it twice was
+    /// asked once.
+    end: Cancelled,
     me: Weak<Shared>,
 }
 
@@ -90,6 +116,7 @@ impl Shared {
             entries: Entries::default(),
             life: Life::default(),
             first_id: ids::next(),
+            end: Cancelled::new(None, CancelSource::Shutdown),
             me: me.clone(),
             config,
         });
@@ -201,8 +228,7 @@ impl Shared {
     #[cold]
     fn abandon_injected(&self) {
         while let Some(task) = self.injector.steal() {
-            let cause = Cancelled::new(None, CancelSource::Shutdown);
-            abandon(task, cause, self, None);
+            abandon(task, self.end.clone(), self, None);
         }
     }
 
@@ -228,21 +254,23 @@ impl Shared {
         if self.life.is_closing() {
             return Err(future);
         }
+        let cold = origin.cold();
         let (slot, id) = self.reserve();
         let birth = Birth {
             shared: self.me.as_ptr(),
             id,
             slot,
             location: origin.location,
+            cold,
             group: origin.group,
         };
         let header = allocate::<F, false>(future, birth);
         // SAFETY: the new cell has one reference for its handle.
         let task = unsafe { Task::new(header) };
-        if let Some(name) = origin.name {
-            task.set_name(name);
+        match origin.settings {
+            None => self.launch(header, origin.group.is_some()),
+            Some(settings) => self.launch_with(settings, header),
         }
-        self.launch(header, origin.group.is_some());
         Ok(task)
     }
 
@@ -266,10 +294,43 @@ impl Shared {
     /// Enters a new task everywhere; `in_order`: behind all others. Apart from the generic part of
     /// a spawn, so that this is there once and not for every type of future.
     fn launch(&self, header: NonNull<Header>, in_order: bool) {
+        self.show(header);
         self.registry.insert(header);
         self.with_own_worker(|worker| schedule_new(self, Runnable(header), worker, in_order));
         if self.life.is_closing() {
             self.cancel_late(header);
+        }
+    }
+
+    /// As [`launch`](Self::launch) for a task with settings: it has its name before anybody sees
+    /// it, and an eager one is polled first, here and now, if this is a worker.
+    #[cold]
+    fn launch_with(&self, settings: &TaskBuilder, header: NonNull<Header>) {
+        if let Some(name) = &settings.name {
+            // SAFETY: the caller has its handle.
+            TaskControl::new(unsafe { TaskRef::new(header) }).set_name(name);
+        }
+        if !settings.eager {
+            return self.launch(header, false);
+        }
+        self.show(header);
+        self.registry.insert(header);
+        self.with_own_worker(|worker| match worker {
+            Some(worker) => worker.run_inside(Runnable(header)),
+            None => self.inject(Runnable(header)),
+        });
+        if self.life.is_closing() {
+            self.cancel_late(header);
+        }
+    }
+
+    /// Shows a new task to the hook for spawns. The caller has its handle.
+    #[inline]
+    pub(crate) fn show(&self, header: NonNull<Header>) {
+        if let Some(hook) = &self.config.on_task_spawn {
+            // SAFETY: by the caller.
+            let task = TaskControl::new(unsafe { TaskRef::new(header) });
+            hooks::spawned(hook, &task);
         }
     }
 
@@ -278,7 +339,14 @@ impl Shared {
     fn cancel_late(&self, header: NonNull<Header>) {
         // SAFETY: the caller has its handle.
         let task = TaskControl::new(unsafe { TaskRef::new(header) });
-        task.cancel_for(Cancelled::new(None, CancelSource::Shutdown));
+        task.cancel_for(self.end.clone());
+    }
+
+    /// The runtime ends: asks every task.
+    pub(crate) fn cancel_all(&self) {
+        for task in self.tasks() {
+            task.cancel_for(self.end.clone());
+        }
     }
 
     /// Spawns a task that the registry does not know and that has no handle.
@@ -288,6 +356,7 @@ impl Shared {
             id: 0,
             slot: NO_SLOT,
             location: Location::caller(),
+            cold: ptr::null_mut(),
             group: None,
         };
         let header = allocate::<_, false>(future, birth);
@@ -421,11 +490,41 @@ pub(crate) fn report(task: NonNull<Header>, payload: Payload, context: &'static 
     report::deliver(shared.as_deref().map(|shared| &shared.config), report);
 }
 
+/// Tells the exception handler of this thread's runtime of a panic that nobody will see. `what` says
+/// in words what panicked.
+pub fn report_panic(payload: Payload, what: &'static str) {
+    report_here(payload, what);
+}
+
 /// Tells the exception handler of this thread's runtime of a panic outside of a task.
 pub(crate) fn report_here(payload: Payload, what: &'static str) {
     let report = Report::without_task(payload, what);
     match context::current() {
         Some(handle) => report::deliver(Some(&handle.shared().config), report),
         None => report::deliver(None, report),
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use std::future::pending;
+
+    /// Whoever closes looks at the registry after the new task is there and before the spawn asks
+    /// whether somebody closes.
+    #[test]
+    fn a_spawn_that_races_with_the_end_is_cancelled_once() {
+        let shared = Shared::new(Config::new(1)).unwrap();
+        let origin = Origin::at(Location::caller());
+        // SAFETY: the future is `Send`.
+        let task = unsafe { shared.try_spawn(pending::<()>(), origin) };
+        let Ok(task) = task else {
+            panic!("it is open");
+        };
+        shared.cancel_all();
+        shared.cancel_late(task.task_ref().as_ptr());
+        assert_eq!(task.cancelling(), 1);
+        shared.abandon_injected();
+        assert!(task.cancelled());
     }
 }

@@ -16,8 +16,9 @@ use weftwork_std_or_loom::Lock;
 /// of connections that is used up, and by whom.
 ///
 /// It is as fair. Knowing costs a second lock with each token; where nobody looks, take a
-/// semaphore. A task may have several tokens, and is named as often. A token that is sent to another
-/// task stays that of who borrowed it.
+/// semaphore. A task may have several tokens, and is named as often (trio and anyio refuse it a
+/// second one). A token that is sent to another task stays that of who borrowed it. How many tokens
+/// there are does not change.
 ///
 /// ```
 /// use weftwork_sync::{CapacityLimiter, Who};

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::error::Error;
 use std::fmt;
 use std::sync::OnceLock;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::Lock;
 use weftwork_task_context::delivering;
 
 /// A value that the first one who needs it makes, while the others wait.
@@ -30,7 +30,7 @@ pub struct OnceCell<T> {
     /// The permit to initialise; closed once the value is there.
     turn: Semaphore,
     /// Who has that permit in a `get_or_init`.
-    initializer: Mutex<Option<Who>>,
+    initializer: Lock<Option<Who>>,
 }
 
 /// [`OnceCell::set`] set nothing; with the value.
@@ -48,7 +48,7 @@ impl<T> OnceCell<T> {
     pub fn new() -> Self {
         let value = OnceLock::new();
         let turn = Semaphore::new(1);
-        let initializer = Mutex::new(None);
+        let initializer = Lock::new(None);
         Self {
             value,
             turn,
@@ -160,10 +160,10 @@ impl<T> OnceCell<T> {
 }
 
 /// Says who makes the value, until it ends or gives up.
-struct Initializes<'a>(&'a Mutex<Option<Who>>);
+struct Initializes<'a>(&'a Lock<Option<Who>>);
 
 impl<'a> Initializes<'a> {
-    fn new(initializer: &'a Mutex<Option<Who>>) -> Self {
+    fn new(initializer: &'a Lock<Option<Who>>) -> Self {
         *initializer.lock() = Some(Who::is_here());
         Self(initializer)
     }

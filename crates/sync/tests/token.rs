@@ -74,7 +74,7 @@ fn a_delivered_cancel_is_no_token() {
     let cause = Cancelled::new(None, CancelSource::Outside);
     let mut run = pin!(token.run_until_cancelled(async { panic!("started") }));
     let mut cx = Context::from_waker(Waker::noop());
-    let polled = with_frame(Some(&cause), false, || run.as_mut().poll(&mut cx)).0;
+    let polled = with_frame(Some(&cause), || run.as_mut().poll(&mut cx)).0;
     assert!(polled.is_pending());
     assert_eq!(run.as_mut().poll(&mut cx), Poll::Ready(None::<()>));
 }

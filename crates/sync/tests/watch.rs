@@ -206,12 +206,13 @@ fn a_panicking_waker_leaves_the_others_woken() {
 fn threads_modify_at_once_and_lose_nothing() {
     const EACH: u32 = 2000;
     let (sender, mut receiver) = watch::channel(0);
+    // Before the first change, or it would have nothing to wait for.
+    let mut late = sender.subscribe();
     thread::scope(|scope| {
         for _ in 0..4 {
             let sender = sender.clone();
             scope.spawn(move || (0..EACH).for_each(|_| sender.send_modify(|n| *n += 1)));
         }
-        let mut late = sender.subscribe();
         drop(sender);
         scope.spawn(move || {
             let mut last = 0;

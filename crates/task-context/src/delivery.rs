@@ -68,9 +68,37 @@ pub fn declines(cx: &Context<'_>) -> bool {
 
 #[cold]
 fn decline(waker: &Waker) {
+    // The clone is user code: if it panics, the list is where it was.
+    let waker = waker.clone();
     let mut declined = DECLINED.with(Cell::take);
-    if !declined.last().is_some_and(|last| last.will_wake(waker)) {
-        declined.push(waker.clone());
-    }
+    let known = declined.last().is_some_and(|last| last.will_wake(&waker));
+    let spare = if known {
+        Some(waker)
+    } else {
+        declined.push(waker);
+        None
+    };
     DECLINED.with(|list| list.set(declined));
+    drop(spare);
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::ptr;
+    use std::task::{RawWaker, RawWakerVTable};
+
+    static PANICS: RawWakerVTable =
+        RawWakerVTable::new(|_| panic!("clone"), |_| (), |_| (), |_| ());
+
+    #[test]
+    fn a_waker_whose_clone_panics_costs_the_others_nothing() {
+        let delivery = Delivery::begin(1);
+        decline(Waker::noop());
+        // SAFETY: its functions do not look at the data.
+        let bad = unsafe { Waker::from_raw(RawWaker::new(ptr::null(), &PANICS)) };
+        assert!(catch_unwind(AssertUnwindSafe(|| decline(&bad))).is_err());
+        assert_eq!(delivery.take_declined().len(), 1);
+    }
 }

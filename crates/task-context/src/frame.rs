@@ -13,10 +13,8 @@ pub struct Frame(u64);
 const ACTIVE: u64 = 1;
 /// The poll delivers a cancel; only with `ACTIVE`.
 const DELIVERING: u64 = 1 << 1;
-/// A raise in this frame must not wake its task (the scope polls again by itself).
-const QUIET: u64 = 1 << 2;
-const TAKEN: u64 = 1 << 3;
-const INTEREST: u64 = 1 << 4;
+const TAKEN: u64 = 1 << 2;
+const INTEREST: u64 = 1 << 3;
 /// From here on: how many things are busy, in eight bits.
 const BUSY_SHIFT: u32 = 8;
 /// From here on: how many hits, in 32 bits.
@@ -25,15 +23,8 @@ const HITS_SHIFT: u32 = 32;
 impl Frame {
     const OUTSIDE: Self = Self(0);
 
-    fn of_a_poll(delivers: bool, quiet: bool) -> Self {
-        let delivering = if delivers { DELIVERING } else { 0 };
-        Self(ACTIVE | delivering | if quiet { QUIET } else { 0 })
-    }
-
-    /// A raise in this frame must not wake its task.
-    #[must_use]
-    pub fn is_quiet(self) -> bool {
-        self.0 & QUIET != 0
+    fn of_a_poll(delivers: bool) -> Self {
+        Self(ACTIVE | if delivers { DELIVERING } else { 0 })
     }
 
     /// Something in this scope took the delivered cancel.
@@ -99,7 +90,6 @@ impl fmt::Debug for Frame {
         f.debug_struct("Frame")
             .field("active", &(self.0 & ACTIVE != 0))
             .field("delivering", &(self.0 & DELIVERING != 0))
-            .field("quiet", &self.is_quiet())
             .field("taken", &self.taken())
             .field("interest", &self.interest())
             .field("busy", &self.busy())
@@ -135,15 +125,10 @@ struct Causes {
 
 /// Runs `f` (one poll) in a new frame that delivers `deliver`, and says what was heard.
 ///
-/// `quiet` is for a scope that polls again by itself: a cancelled await then wakes nobody.
 /// The frame before is back when `f` returns or unwinds.
 #[inline]
-pub fn with_frame<R>(
-    deliver: Option<&Cancelled>,
-    quiet: bool,
-    f: impl FnOnce() -> R,
-) -> (R, Outcome) {
-    let frame = Frame::of_a_poll(deliver.is_some(), quiet);
+pub fn with_frame<R>(deliver: Option<&Cancelled>, f: impl FnOnce() -> R) -> (R, Outcome) {
+    let frame = Frame::of_a_poll(deliver.is_some());
     let before = FRAME.with(|top| top.replace(frame));
     if before.has_cause() || frame.has_cause() {
         return with_causes(before, deliver, f);

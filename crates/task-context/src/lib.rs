@@ -12,6 +12,7 @@ mod cancelled;
 mod delivery;
 mod frame;
 mod identity;
+mod path;
 
 pub use cancelled::{CancelSource, Cancelled};
 pub use delivery::{Delivery, declines, delivery};
@@ -19,9 +20,11 @@ pub use frame::{
     Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
     with_frame,
 };
-pub use identity::{TaskIds, current_task_id, set_task_ids, task_id_of};
+pub use identity::{TaskIds, current_task_id, current_task_tag, set_task_ids, task_id_of};
+pub use path::{CancelHop, CancelStep, TaskTag};
 
 use std::cell::Cell;
+use std::task::Context;
 
 /// What kind of thread this is; it says who may block it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +43,15 @@ pub enum ThreadKind {
 weftwork_std_or_loom::thread_local! {
     static CURRENT: Current = Current {
         polled: Cell::new(Polled(std::ptr::null())),
+        left: Cell::new(TURN),
         thread: Cell::new(ThreadKind::Plain),
     }
 }
 
 struct Current {
     polled: Cell<Polled>,
+    /// How many operations the task may do in this poll before it lets others have a turn.
+    left: Cell<u32>,
     thread: Cell<ThreadKind>,
 }
 
@@ -53,6 +59,16 @@ struct Current {
 /// task, with the bit `WOKEN`. One word, because it is copied in and out with every poll.
 #[derive(Clone, Copy, Debug)]
 pub struct Polled(*const ());
+
+/// How many operations a task does in one poll that need not wait.
+const TURN: u32 = 128;
+
+/// What [`enter_task`] found, to be put back by [`leave_task`].
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    polled: Polled,
+    left: u32,
+}
 
 /// The task was woken on this thread during this poll.
 const WOKEN: usize = 1;
@@ -80,15 +96,46 @@ pub fn task() -> *const () {
 /// Says which task is being polled on this thread from now on, by a pointer whose lowest bit is
 /// not used; returns what was before, for [`leave_task`].
 #[inline]
-pub fn enter_task(task: *const ()) -> Polled {
-    CURRENT.with(|current| current.polled.replace(Polled(task)))
+pub fn enter_task(task: *const ()) -> Before {
+    CURRENT.with(|current| Before {
+        polled: current.polled.replace(Polled(task)),
+        left: current.left.replace(TURN),
+    })
 }
 
 /// The end of what [`enter_task`] began; true if the task was woken meanwhile by
 /// [`wake_polled`].
 #[inline]
-pub fn leave_task(before: Polled) -> bool {
-    CURRENT.with(|current| current.polled.replace(before).is_woken())
+pub fn leave_task(before: Before) -> bool {
+    CURRENT.with(|current| {
+        current.left.set(before.left);
+        current.polled.replace(before.polled).is_woken()
+    })
+}
+
+/// Says that an operation of the polled task did not need to wait.
+#[inline]
+pub fn spend() {
+    CURRENT.with(|current| current.left.set(current.left.get().saturating_sub(1)));
+}
+
+/// True if the polled task has done enough in this poll: a leaf answers `Pending` then without
+/// trying, and the task, which is woken here, goes on after the others.
+///
+/// It is so only where the leaf is polled with the task's own waker. Whoever brings another one
+/// (`now_or_never`, an executor inside of the task) may take `Pending` for an answer, or ask
+/// again at once. (Every waker of a task has the pointer of [`enter_task`] as its data.)
+#[inline]
+#[must_use]
+pub fn yields(cx: &Context<'_>) -> bool {
+    let spent = CURRENT.with(|current| {
+        let task = current.polled.get().task();
+        current.left.get() == 0 && !task.is_null() && task == cx.waker().data()
+    });
+    if spent {
+        cx.waker().wake_by_ref();
+    }
+    spent
 }
 
 /// Wakes this task if it is the one that is being polled on this thread: whoever polls it

@@ -1,8 +1,7 @@
 //! The protocol of cancel delivery, as the combinators of this crate use it.
 
 pub(crate) use weftwork_scheduler::cancel::{
-    CleanUp, Hit, Probe, Taken, declines, deliver, delivered, delivering, delivery,
-    is_to_strike_again, mark_busy, mark_taken, on_hit, strike_again, wake_current_probes,
-    with_effect_seen,
+    CleanUp, Hit, Probe, Raising, Taken, declines, deliver, delivered, delivering, delivery,
+    is_to_strike_again, mark_busy, mark_taken, strike_again, wake_current_probes, with_effect_seen,
 };
 pub(crate) use weftwork_task_context::Cancelled;

@@ -28,6 +28,7 @@ mod as_completed;
 mod buffered;
 mod cancel;
 mod completions;
+pub mod context;
 mod ensure;
 pub mod fs;
 mod gather;
@@ -81,7 +82,7 @@ pub use weftwork_scheduler::{
     RuntimeError, SharedTask, SpawnError, Task, TaskBuilder, TaskControl, TaskError, panic_message,
     spawn, try_spawn,
 };
-pub use weftwork_task_context::{CancelSource, Cancelled};
+pub use weftwork_task_context::{CancelHop, CancelSource, CancelStep, Cancelled, TaskTag};
 
 /// Locks, semaphores, queues, channels, signals, cancellation tokens: for weftwork's tasks, for any
 /// other executor, and for plain threads.

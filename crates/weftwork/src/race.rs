@@ -10,7 +10,8 @@ use std::future::Future;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::CancelSource;
+use weftwork_scheduler::report_panic;
+use weftwork_task_context::{CancelSource, CancelStep};
 
 /// Runs futures at the same time and gives the value of the first one that has one; the others
 /// are cancelled and waited for, so that nothing of the race goes on after it.
@@ -128,7 +129,7 @@ impl<T> Race<T> {
         };
         self.tasks.register(cx.waker());
         self.probe.arm(cx);
-        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+        Taken::pass_on(&mut self.forwarded, CancelStep::Race, cause, |cause| {
             self.raised.is_none() && self.tasks.cancel_all(cause)
         });
     }
@@ -149,6 +150,13 @@ impl<T> Race<T> {
         let lost = CancelSource::RaceLost(task.id());
         self.tasks
             .cancel_all(&Cancelled::at(None, lost, self.location));
+    }
+
+    /// The race has an end that nobody will see.
+    fn report_end(&mut self) {
+        if let Some(Err(payload)) = self.end.take() {
+            report_panic(payload, "a task of a race that was cancelled");
+        }
     }
 
     fn raise<R>(&mut self, cause: Cancelled, cx: &Context<'_>) -> Poll<R> {
@@ -173,16 +181,14 @@ impl<T> Future for Race<T> {
         while let Some((_, task)) = match this.tasks.poll_ended(cx) {
             Poll::Ready(ended) => ended,
             Poll::Pending => {
-                this.probe.arm(cx);
-                if this.forwarded.is_some() {
-                    cancel::mark_busy(1);
-                }
+                this.probe.wait(cx, this.forwarded.is_some());
                 return Poll::Pending;
             }
         } {
             this.ended(task);
         }
         if let Some(taken) = this.forwarded.take() {
+            this.report_end();
             return this.raise(taken.settled(), cx);
         }
         match (this.end.take(), this.gave_up.take()) {
@@ -201,6 +207,7 @@ impl<T> Drop for Race<T> {
             let cause = Cancelled::at(Some(msg), CancelSource::Group, self.location);
             self.tasks.cancel_all(&cause);
         }
+        self.report_end();
     }
 }
 

@@ -192,7 +192,7 @@ fn what_cannot_be_waited_for_comes_back() {
         assert!(text.contains("weftwork"));
 
         let (ours, _peer) = sockets();
-        let refused = AsyncFd::new(ours.as_fd()).unwrap_err();
+        let refused = AsyncFd::new(Arc::new(ours)).unwrap_err();
         assert!(
             refused
                 .to_string()

@@ -5,6 +5,7 @@ use static_bounds::{is_send, is_send_sync, is_static, is_sync, is_unpin};
 use std::cell::Cell;
 use std::fs::File;
 use std::future::{Ready, ready};
+use weftwork::context::{Context, NotSet, ResetError, Scope, TaskLocal, Token};
 use weftwork::net::{
     AsyncFd, OwnedReadHalf, OwnedWriteHalf, ReadError, Server, ServerBuilder, StreamReader,
     StreamWriter, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
@@ -46,6 +47,11 @@ fn handles_and_errors_go_anywhere() {
     is_send_sync::<GroupControl>();
     is_send_sync::<FinishedGroup>();
     is_send_sync::<CallHandle>();
+    is_send_sync::<Context>();
+    is_send_sync::<NotSet>();
+    is_send_sync::<TaskLocal<u8>>();
+    is_send_sync::<Token<u8>>();
+    is_send_sync::<ResetError<u8>>();
     is_send_sync::<CallbackId>();
     is_send_sync::<Cancelled>();
     is_send_sync::<CancelSource>();
@@ -119,6 +125,7 @@ fn scopes_and_timers_are_as_their_bodies() {
     is_send::<Finally<Body, Ready<()>>>();
     is_send::<FinallySpawned<Body>>();
     is_send::<Shielded<Body>>();
+    is_send::<Scope<u8, Body>>();
     is_send::<Timeout<Body>>();
     is_send::<WaitFor<Body>>();
     is_send_sync::<Sleep>();

@@ -213,6 +213,42 @@ impl Program {
         self
     }
 
+    /// As the first process of a container; none where the system lets nobody make one.
+    #[cfg(target_os = "linux")]
+    fn start_as_first(name: &str) -> Option<Self> {
+        let contained = || {
+            let mut unshare = Command::new("unshare");
+            unshare.args([
+                "--user",
+                "--map-root-user",
+                "--pid",
+                "--fork",
+                "--kill-child",
+            ]);
+            unshare
+        };
+        if !contained()
+            .arg("true")
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            return None;
+        }
+        let mut first = contained();
+        first.arg(std::env::current_exe().unwrap());
+        first.args(["program", "--exact", "--nocapture"]);
+        Some(Self::start_as(name, &mut first))
+    }
+
+    /// The only child of the child.
+    #[cfg(target_os = "linux")]
+    fn grandchild(&self) -> Pid {
+        let id = self.child.id();
+        let path = format!("/proc/{id}/task/{id}/children");
+        let children = std::fs::read_to_string(path).unwrap();
+        Pid::from_raw(children.trim().parse().unwrap()).unwrap()
+    }
+
     fn gets(&mut self, signal: Signal) -> &mut Self {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap();
@@ -294,11 +330,30 @@ fn the_second_one_ends_a_program_that_hangs() {
     program.ends_by(Signal::INT);
 }
 
+/// The system lets no signal end the first process of a container that it does not catch.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_second_one_ends_the_first_process_of_a_container() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let Some(mut program) = Program::start_as_first("cleans_up_for_ever") else {
+            return;
+        };
+        program.says("main runs");
+        let first = program.grandchild();
+        kill_process(first, signal).unwrap();
+        program.says("cleaning up");
+        kill_process(first, signal).unwrap();
+        program.ends_with_code(code);
+    }
+}
+
 #[test]
 fn a_main_that_catches_the_cancel_goes_on() {
     let mut program = Program::start("goes_on");
     program.says("main runs").gets(Signal::INT);
-    program.says("cancelled by SIGINT").ends_with_code(0);
+    program
+        .says("cancelled by SIGINT (struck Task-1)")
+        .ends_with_code(0);
 }
 
 #[test]
@@ -314,7 +369,7 @@ fn the_error_says_what_it_was_and_after_the_run_all_is_as_before() {
     let mut program = Program::start("says_what_it_was");
     program.says("main runs").gets(Signal::INT);
     program.says("main is cleaned up");
-    program.says("cancelled by SIGINT");
+    program.says("cancelled by SIGINT (struck Task-1)");
     program.says("ends at once from here on");
     program.gets(Signal::INT).ends_by(Signal::INT);
 }

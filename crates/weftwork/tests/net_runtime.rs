@@ -3,13 +3,13 @@
 
 mod common;
 
-use common::{EVERYWHERE, On, Watchdog, comes_true, each, foreign_block_on, ms, settle};
-use futures::{AsyncReadExt, AsyncWriteExt};
+use common::{EVERYWHERE, Flag, On, Watchdog, comes_true, each, foreign_block_on, ms, on, settle};
+use futures::{AsyncReadExt, AsyncWriteExt, FutureExt};
 use std::io::{ErrorKind, Read, Write};
 use std::process::Command;
 use std::sync::{Arc, mpsc};
-use weftwork::net::{DescriptorLimit, TcpListener, TcpStream};
-use weftwork::{Background, Runtime, sleep, spawn};
+use weftwork::net::{DescriptorLimit, TcpListener, TcpStream, UnixStream};
+use weftwork::{Background, Runtime, sleep, spawn, yield_now};
 
 const HERE: &str = "127.0.0.1:0";
 
@@ -324,4 +324,50 @@ fn a_background_runtime_serves() {
     drop(peer);
     assert!(comes_true(|| background.handle().all_tasks().is_empty()));
     drop(background);
+}
+
+/// One task, all of whose operations are ready at once, beside another one.
+#[test]
+fn a_socket_that_is_always_ready_starves_nobody() {
+    on(&[On::Workers(1), On::Local], |_| async {
+        let (one, other) = UnixStream::pair().unwrap();
+        let ticked = Flag::default();
+        let tick = spawn({
+            let ticked = ticked.clone();
+            async move {
+                for _ in 0..10 {
+                    yield_now().await;
+                }
+                ticked.set();
+            }
+        });
+        let echo = spawn(async move {
+            let mut rounds = 0;
+            while !ticked.is_set() && rounds < 10_000 {
+                (&one).write_all(b"x").await.unwrap();
+                (&other).read_exact(&mut [0]).await.unwrap();
+                rounds += 1;
+            }
+            rounds
+        });
+        assert!(echo.await < 10_000);
+        tick.await;
+    });
+}
+
+/// Whoever asks with a waker of its own is told the truth, however long the task has worked.
+#[test]
+fn a_foreign_executor_in_a_task_never_hears_that_a_ready_socket_is_not() {
+    each(|| async {
+        let (one, other) = UnixStream::pair().unwrap();
+        spawn(async move {
+            for _ in 0..1_000 {
+                (&one).write_all(b"xx").await.unwrap();
+                let read = (&other).read_exact(&mut [0]).now_or_never();
+                read.unwrap().unwrap();
+                foreign_block_on((&other).read_exact(&mut [0])).unwrap();
+            }
+        })
+        .await;
+    });
 }

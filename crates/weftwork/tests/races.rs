@@ -6,6 +6,7 @@ use common::{
     Counter, Flag, LONG, Log, cancelled_task, each, each_reporting, forever, settle, started,
     stuck_at, swallow_a_cancel, until,
 };
+use futures::poll;
 use futures::stream::{self, Stream, StreamExt};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -82,6 +83,43 @@ fn a_late_value_is_dropped_and_a_late_panic_reported() {
         drop(won);
         assert_eq!(dropped.get(), 2);
     });
+}
+
+#[test]
+fn a_panic_that_a_cancel_overtakes_is_reported() {
+    for dropped in [false, true] {
+        each_reporting(move |reports| async move {
+            let (go, goes) = oneshot::channel::<()>();
+            let loser = started(|reached| {
+                finally(stuck_at::<u8>(reached), async move {
+                    let _ = goes.await;
+                })
+            })
+            .await;
+            let panics = spawn(async { panic!("overtaken") });
+            let told = panics.control();
+            let racing = started(|reached| async move {
+                let mut race = race([loser, panics]);
+                let polled = poll!(&mut race);
+                until(|| told.done()).await;
+                // It hears of the panic, and waits for the loser.
+                let polled_again = poll!(&mut race);
+                assert!(polled.is_pending() && polled_again.is_pending());
+                reached.send(()).unwrap();
+                if dropped {
+                    forever::<()>().await;
+                }
+                race.await
+            })
+            .await;
+            racing.cancel();
+            settle().await;
+            go.send(()).unwrap();
+            let end = catch(racing).await;
+            assert!(matches!(end, Err(TaskError::Cancelled(_))));
+            assert_eq!(reports.messages(), ["overtaken"], "dropped: {dropped}");
+        });
+    }
 }
 
 #[test]

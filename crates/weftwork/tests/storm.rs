@@ -157,6 +157,18 @@ fn children(depth: usize, storm: Arc<Storm>, mut rng: Rng) -> Node {
     }
 }
 
+/// Waits until there are so many nodes, or no more come: under a `buffered` whose children wait for
+/// ever the others are never made.
+async fn grown(storm: &Storm, enough: usize, root: &TaskControl) {
+    let (mut made, mut turns) = (0, 0);
+    while made < enough && turns < 10_000 && !root.done() {
+        yield_now().await;
+        let now = storm.made.get();
+        turns = if now > made { 0 } else { turns + 1 };
+        made = now;
+    }
+}
+
 /// Cancels at random places while the tree runs, and then the whole of it.
 async fn round(seed: u64) {
     let storm = Arc::new(Storm {
@@ -167,7 +179,7 @@ async fn round(seed: u64) {
     let control = root.control();
     let half = WIDTHS.iter().product::<usize>() / 2;
     let enough = Rng::with_seed(seed).usize(..half);
-    until(|| storm.made.get() >= enough || control.done()).await;
+    grown(&storm, enough, &control).await;
     let strikers = (0..3).map(|number| {
         let (storm, control) = (Arc::clone(&storm), control.clone());
         let mut rng = Rng::with_seed(seed ^ number);

@@ -3,7 +3,9 @@
 mod common;
 
 use common::{EVERYWHERE, Log, On, Watchdog, ms};
+use futures::future::{join, select};
 use std::future::{Future, pending};
+use weftwork::sync::oneshot;
 use weftwork::{
     ResumeExt, Runtime, TaskError, catch, current_task, run_local, sleep, spawn, timeout, wait_for,
     yield_now,
@@ -154,5 +156,44 @@ fn what_took_the_cancel_of_a_deadline_and_is_dropped_with_the_body_leaves_nothin
             "goes on"
         });
         assert_eq!(task.await, "goes on");
+    });
+}
+
+/// Ignores one cancel.
+fn stubborn() -> weftwork::Task<()> {
+    spawn(async {
+        drop(catch(pending::<()>()).await);
+        pending::<()>().await;
+    })
+}
+
+/// Both deadlines have struck, and what had taken their cancels is dropped in one poll of the task.
+#[test]
+fn two_deadlines_that_are_to_strike_again_in_one_poll_both_do() {
+    paused(|| async {
+        let log = Log::default();
+        let own = log.clone();
+        let ((first, is_first), (second, is_second)) = (oneshot::channel(), oneshot::channel());
+        let task = spawn(async move {
+            let outer = async {
+                drop(select(stubborn(), is_first).await);
+                pending::<()>().await;
+            };
+            let inner = async {
+                drop(catch(pending::<()>()).await);
+                let body = async {
+                    drop(select(stubborn(), is_second).await);
+                    pending::<()>().await;
+                };
+                own.add(format!("inner {}", timeout(ms(10), body).await.is_err()));
+                pending::<()>().await;
+            };
+            timeout(ms(1), join(outer, inner)).await.is_err()
+        });
+        sleep(ms(50)).await;
+        first.send(()).unwrap();
+        second.send(()).unwrap();
+        assert!(task.await);
+        assert_eq!(log.get(), ["inner true"]);
     });
 }

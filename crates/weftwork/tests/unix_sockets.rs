@@ -2,15 +2,16 @@
 
 mod common;
 
-use common::{each, settle, until};
-use futures::{AsyncReadExt, AsyncWriteExt, join};
+use common::{On, Watchdog, each, scaled, settle, until};
+use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, join};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use weftwork::net::{UnixDatagram, UnixListener, UnixStream};
-use weftwork::{gather, spawn};
-use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::Relaxed};
+use weftwork::{Runtime, gather, spawn};
+use weftwork_std_or_loom::atomic::AtomicUsize;
+use weftwork_std_or_loom::atomic::Ordering::{Relaxed, SeqCst};
 
 /// A directory that is gone at the end.
 struct Dir(PathBuf);
@@ -189,6 +190,53 @@ fn only_what_is_stale_is_replaced() {
     });
 }
 
+/// Whoever looks after another one has bound must not take the new socket for the stale one.
+#[test]
+fn of_many_that_replace_a_stale_one_at_a_time_one_wins() {
+    const RIVALS: usize = 4;
+    let _watchdog = Watchdog::start();
+    let dir = Dir::new();
+    let path = dir.path("s");
+    let (together, won) = (Barrier::new(RIVALS), AtomicUsize::new(0));
+    let rival = || {
+        let runtime = On::Local.runtime(Runtime::builder());
+        runtime.block_on(async {
+            for round in 1..=scaled(2000) {
+                if together.wait().is_leader() {
+                    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+                }
+                together.wait();
+                let bound = UnixListener::bind_over_stale(&path);
+                won.fetch_add(usize::from(bound.is_ok()), SeqCst);
+                together.wait();
+                assert_eq!(won.load(SeqCst), round);
+                if let Err(error) = &bound {
+                    assert_eq!(error.kind(), ErrorKind::AddrInUse);
+                }
+                std::os::unix::net::UnixStream::connect(&path).unwrap();
+                together.wait();
+                drop(bound);
+            }
+        });
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..RIVALS {
+            scope.spawn(rival);
+        }
+    });
+}
+
+/// It is not ours, and a server that starts must not wait for it.
+#[test]
+fn a_folder_that_somebody_has_locked_holds_up_nobody() {
+    each(|| async {
+        let dir = Dir::new();
+        let folder = std::fs::File::open(&dir.0).unwrap();
+        folder.lock().unwrap();
+        UnixListener::bind_over_stale(dir.path("s")).unwrap();
+    });
+}
+
 /// The queue of the listener is full: a connect waits for its turn, and can be cancelled.
 #[test]
 fn a_full_listener_makes_a_connect_wait() {
@@ -284,6 +332,39 @@ fn datagrams_wait_for_room_and_keep_their_order() {
             assert_eq!(buf[..4], n.to_le_bytes());
         }
         sending.await;
+    });
+}
+
+/// The queue is full of what others sent: the system says nothing when it has room again.
+#[test]
+fn a_datagram_to_a_receiver_that_others_have_filled_arrives() {
+    each(|| async {
+        let dir = Dir::new();
+        let (full, free) = (dir.path("full"), dir.path("free"));
+        let receiver = UnixDatagram::bind(&full).unwrap();
+        let idle = UnixDatagram::bind(&free).unwrap();
+        let other = std::os::unix::net::UnixDatagram::unbound().unwrap();
+        other.set_nonblocking(true).unwrap();
+        let mut before = 0;
+        while other.send_to(b"other", &full).is_ok() {
+            before += 1;
+        }
+        let sender = Arc::new(UnixDatagram::unbound().unwrap());
+        sender.connect(&free).unwrap();
+        let sending = spawn({
+            let sender = Arc::clone(&sender);
+            async move { sender.send_to(b"ours", &full).await }
+        });
+        settle().await;
+        assert!(!sending.done());
+        // Another receiver has nothing to do with it.
+        assert_eq!(sender.send(b"x").now_or_never().unwrap().unwrap(), 1);
+        assert_eq!(idle.recv(&mut [0; 8]).await.unwrap(), 1);
+        for _ in 0..before {
+            assert_eq!(receiver.recv(&mut [0; 8]).await.unwrap(), 5);
+        }
+        assert_eq!(receiver.recv(&mut [0; 8]).await.unwrap(), 4);
+        assert_eq!(sending.await.unwrap(), 4);
     });
 }
 

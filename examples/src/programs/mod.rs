@@ -3,6 +3,7 @@
 pub(crate) mod call_later;
 pub(crate) mod call_soon_threadsafe;
 pub(crate) mod callback_sum;
+pub(crate) mod crawl_600;
 pub(crate) mod current_and_all_tasks;
 pub(crate) mod do_some_work;
 pub(crate) mod done_callback;

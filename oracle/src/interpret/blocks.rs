@@ -1,10 +1,9 @@
-//! Statements with statements inside: limits, semaphores, try.
+//! Statements with statements inside: limits, try.
 
 use super::groups::error_text;
 use super::{Frame, Raised};
 use crate::plant::Plant;
 use crate::program::{Block, Except, Stmt};
-use std::sync::Arc;
 use weftwork::{RaiseExt, ResumeExt, TaskError, catch, timeout};
 
 impl Frame {
@@ -15,17 +14,6 @@ impl Frame {
                 let limited = timeout(self.limit(after - early), self.block(body));
                 if limited.await.is_err() {
                     Raised::Timeout.raise();
-                }
-            }
-            Stmt::WithSemaphore(n, body) => {
-                let world = Arc::clone(&self.world);
-                let Ok(permit) = world.semaphores[*n].acquire().await else {
-                    unreachable!("nobody closes it");
-                };
-                self.log("acquired");
-                self.block(body).await;
-                if self.is(Plant::KeptPermit) {
-                    permit.forget();
                 }
             }
             Stmt::Finally(body, cleanup) => {

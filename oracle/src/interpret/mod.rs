@@ -2,7 +2,10 @@
 
 mod blocks;
 mod groups;
+mod holding;
 mod objects;
+mod queues;
+mod task_groups;
 mod tasks;
 mod world;
 
@@ -12,12 +15,13 @@ use crate::plant::Plant;
 use crate::program::{Block, Call, Program, Stmt};
 use futures::FutureExt;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
-use weftwork::{Task, all_tasks, current_task, panic_message, sleep, spawn};
+use weftwork::{Task, TaskGroup, all_tasks, current_task, panic_message, sleep, spawn};
 use world::World;
 
 /// After this time whatever is left of a program is stuck.
@@ -29,10 +33,14 @@ type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 type Called = Pin<Box<dyn Future<Output = i64> + Send>>;
 
 /// What the programs raise.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Raised {
     Boom(u32),
     Timeout,
+    ShutDown,
+    Broken,
+    /// By a task group, in this order.
+    Group(Vec<String>),
 }
 
 impl Raised {
@@ -42,10 +50,21 @@ impl Raised {
     }
 
     fn text(payload: &(dyn std::any::Any + Send)) -> String {
-        match payload.downcast_ref() {
-            Some(Self::Boom(n)) => format!("Boom {n}"),
-            Some(Self::Timeout) => "TimeoutError".to_owned(),
+        match payload.downcast_ref::<Self>() {
+            Some(raised) => raised.to_string(),
             None => format!("panic: {}", panic_message(payload)),
+        }
+    }
+}
+
+impl fmt::Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Boom(n) => write!(f, "Boom {n}"),
+            Self::Timeout => f.write_str("TimeoutError"),
+            Self::ShutDown => f.write_str("QueueShutDown"),
+            Self::Broken => f.write_str("BrokenBarrierError"),
+            Self::Group(errors) => write!(f, "ExceptionGroup [{}]", errors.join(", ")),
         }
     }
 }
@@ -55,6 +74,10 @@ struct Frame {
     world: Arc<World>,
     name: String,
     kids: BTreeMap<usize, Kid>,
+    /// The groups whose bodies it is in.
+    groups: Vec<TaskGroup<Raised>>,
+    /// The group in which it was spawned.
+    home: Option<TaskGroup<Raised>>,
     acc: i64,
 }
 
@@ -114,8 +137,12 @@ impl Frame {
     }
 
     fn call(&self, call: &Call) -> Called {
+        self.call_in(None, call)
+    }
+
+    fn call_in(&self, home: Option<TaskGroup<Raised>>, call: &Call) -> Called {
         let name = format!("{}.{}", self.name, call.slot);
-        called(Arc::clone(&self.world), call.function, name)
+        called(Arc::clone(&self.world), call.function, name, home)
     }
 
     async fn block(&mut self, block: &Block) {
@@ -126,16 +153,27 @@ impl Frame {
 
     fn statement<'a>(&'a mut self, stmt: &'a Stmt) -> Running<'a> {
         match stmt {
-            Stmt::Timeout(..) | Stmt::Try(..) | Stmt::Finally(..) | Stmt::WithSemaphore(..) => {
+            Stmt::Timeout(..) | Stmt::Try(..) | Stmt::Finally(..) => {
                 Box::pin(self.with_block(stmt))
             }
+            Stmt::WithSemaphore(..) | Stmt::WithLock(..) | Stmt::Notify(..) => {
+                Box::pin(self.holding(stmt))
+            }
+            Stmt::Group(body) => Box::pin(self.task_group(body)),
             Stmt::Gather(..)
             | Stmt::GatherKids(..)
             | Stmt::Wait(..)
             | Stmt::AsCompleted(_)
             | Stmt::WaitFor(..)
             | Stmt::WaitForKid(..) => Box::pin(self.group(stmt)),
-            Stmt::Put(..) | Stmt::Get(_) | Stmt::AwaitFuture(_) => Box::pin(self.object(stmt)),
+            Stmt::Put(..)
+            | Stmt::Get(_)
+            | Stmt::JoinQueue(_)
+            | Stmt::AwaitFuture(_)
+            | Stmt::Acquire(_)
+            | Stmt::AwaitEvent(_)
+            | Stmt::AwaitCondition(_)
+            | Stmt::AwaitBarrier(_) => Box::pin(self.object(stmt)),
             Stmt::Join(slot) => Box::pin(self.join(*slot)),
             Stmt::Shield(slot) => Box::pin(self.shield(*slot)),
             Stmt::Sleep(time) => Box::pin(self.sleep(*time)),
@@ -159,7 +197,12 @@ impl Frame {
 
 /// A call of a function, with its beginning and its end in the log. A cancelled call is dropped,
 /// and its end is written by that.
-fn called(world: Arc<World>, function: usize, name: String) -> Called {
+fn called(
+    world: Arc<World>,
+    function: usize,
+    name: String,
+    home: Option<TaskGroup<Raised>>,
+) -> Called {
     struct End<'a>(&'a World, &'a str, Option<String>);
     impl Drop for End<'_> {
         fn drop(&mut self) {
@@ -176,6 +219,8 @@ fn called(world: Arc<World>, function: usize, name: String) -> Called {
             world: Arc::clone(&world),
             name: name.clone(),
             kids: BTreeMap::new(),
+            groups: Vec::new(),
+            home,
             // Its value is its own.
             acc: i64::from(crc32(name.as_bytes()) % 1000),
         };
@@ -196,7 +241,7 @@ fn called(world: Arc<World>, function: usize, name: String) -> Called {
 /// Runs a whole program and gives its log.
 pub(crate) async fn run(program: Arc<Program>, plan: Plan) -> Vec<Event> {
     let world = Arc::new(World::new(program, plan));
-    let main = spawn(called(Arc::clone(&world), 0, "m".to_owned()));
+    let main = spawn(called(Arc::clone(&world), 0, "m".to_owned(), None));
     world.know("m", main.control());
     sleep(HORIZON).await;
     drop(main);

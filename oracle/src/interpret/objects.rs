@@ -1,25 +1,14 @@
-//! Statements about queues and futures.
+//! Statements about futures, semaphores, events, conditions and barriers.
 
-use super::Frame;
+use super::{Frame, Raised};
 use crate::plant::Plant;
 use crate::program::Stmt;
 use std::sync::Arc;
-use weftwork::sync::{TryGetError, TryPutError};
 
 impl Frame {
     pub(super) async fn object(&mut self, stmt: &Stmt) {
         let world = Arc::clone(&self.world);
         match *stmt {
-            Stmt::Put(queue, value) => {
-                if world.queues[queue].put(value.into()).await.is_ok() {
-                    self.log("put");
-                }
-            }
-            Stmt::Get(queue) => {
-                if let Ok(value) = world.queues[queue].get().await {
-                    self.see(value);
-                }
-            }
             Stmt::AwaitFuture(n) => {
                 let receiver = world.futures.lock()[n].1.take();
                 let Some(receiver) = receiver else {
@@ -29,34 +18,76 @@ impl Frame {
                     self.see(value);
                 }
             }
-            _ => unreachable!("no await of an object"),
+            Stmt::Acquire(n) => {
+                let acquired = match n {
+                    2 => world.bounded.acquire().await,
+                    n => world.semaphores[n].acquire().await,
+                };
+                let Ok(permit) = acquired else {
+                    unreachable!("nobody closes it");
+                };
+                permit.forget();
+                self.log("acquired");
+            }
+            Stmt::AwaitEvent(n) => {
+                world.events[n].wait().await;
+                self.log("event");
+            }
+            Stmt::AwaitCondition(n) => {
+                let (lock, changed) = &world.conditions[n];
+                let guard = lock.lock().await;
+                self.log("acquired");
+                let _guard = changed.wait(guard).await;
+                self.log("notified");
+            }
+            Stmt::AwaitBarrier(n) => match world.barriers[n].wait().await {
+                Ok(_) if self.is(Plant::WrongPlace) => self.see(0),
+                Ok(number) => self.see(i64::try_from(number).unwrap_or_default()),
+                Err(_) => Raised::Broken.raise(),
+            },
+            _ => self.queue(stmt).await,
         }
     }
 
     /// Those which do not wait.
     pub(super) fn object_at_once(&mut self, stmt: &Stmt) {
         match *stmt {
-            Stmt::TryPut(queue, value) => {
-                let put = self.world.queues[queue].try_put(value.into());
-                self.log(match put {
-                    Ok(()) => "put",
-                    Err(TryPutError::Full(_)) if self.is(Plant::FullIsPut) => "put",
-                    Err(TryPutError::Full(_)) => "full",
-                    Err(_) => "shut down",
-                });
-            }
-            Stmt::TryGet(queue) => match self.world.queues[queue].try_get() {
-                Ok(value) => self.see(value),
-                Err(TryGetError::Empty) => self.log("empty"),
-                Err(_) => self.log("shut down"),
-            },
             Stmt::SetFuture(n, value) => {
                 let value = i64::from(value) + i64::from(self.is(Plant::WrongResult));
                 let set = self.world.futures.lock()[n].0.send(value);
                 let set = set.is_ok() || self.is(Plant::SetTwice);
                 self.log(if set { "set" } else { "invalid state" });
             }
-            _ => unreachable!("a statement that awaits"),
+            Stmt::Release(2) => {
+                let released = self.world.bounded.release(1);
+                let released = released.is_ok() || self.is(Plant::Unbounded);
+                self.log(if released { "released" } else { "too many" });
+            }
+            Stmt::Release(n) => {
+                self.world.semaphores[n].add_permits(1);
+                self.log("released");
+            }
+            Stmt::SetEvent(n) => {
+                self.world.events[n].set();
+                self.log("set");
+            }
+            Stmt::ClearEvent(n) => {
+                if !self.is(Plant::StaysSet) {
+                    self.world.events[n].clear();
+                }
+                self.log("cleared");
+            }
+            Stmt::ResetBarrier(n) => {
+                if !self.is(Plant::NoReset) {
+                    self.world.barriers[n].reset();
+                }
+                self.log("reset");
+            }
+            Stmt::AbortBarrier(n) => {
+                self.world.barriers[n].abort();
+                self.log("aborted");
+            }
+            _ => self.queue_at_once(stmt),
         }
     }
 }

@@ -28,6 +28,8 @@ impl Frame {
         match *stmt {
             Stmt::Note(n) => self.log(format!("note {n}")),
             Stmt::Spawn(call) => self.spawn(&call),
+            Stmt::SpawnIn(call) => self.spawn_into(self.groups.last().cloned(), &call),
+            Stmt::SpawnBeside(call) => self.spawn_into(self.home.clone(), &call),
             Stmt::Raise(n) => Raised::Boom(n).raise(),
             Stmt::Cancel(who, message) => self.with_task(who, |task| {
                 let cancelled = match message.filter(|_| !self.is(Plant::LostMessage)) {

@@ -8,7 +8,10 @@ use std::fmt;
 use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
-use weftwork::sync::{Queue, Semaphore, oneshot};
+use weftwork::sync::{
+    Barrier, BoundedSemaphore, Condvar, Event as Flag, LifoQueue, Mutex as Lock, PriorityQueue,
+    Queue, Semaphore, oneshot,
+};
 use weftwork::{TaskControl, time::now};
 use weftwork_std_or_loom::Mutex;
 
@@ -44,7 +47,14 @@ pub(super) struct World {
     log: Mutex<Option<Vec<Event>>>,
     tasks: Mutex<HashMap<String, TaskControl>>,
     pub(super) queues: [Queue<i64>; 2],
+    pub(super) lifo: LifoQueue<i64>,
+    pub(super) priority: PriorityQueue<i64>,
     pub(super) semaphores: [Semaphore; 2],
+    pub(super) bounded: BoundedSemaphore,
+    pub(super) locks: [Lock<()>; 2],
+    pub(super) events: [Flag; 2],
+    pub(super) conditions: [(Lock<()>, Condvar); 2],
+    pub(super) barriers: [Barrier; 2],
     pub(super) futures: Mutex<[Ends; 2]>,
 }
 
@@ -65,10 +75,17 @@ impl World {
                 Queue::new(if is(Plant::RoomyQueue) { 2 } else { 1 }),
                 Queue::new(0),
             ],
+            lifo: LifoQueue::new(2),
+            priority: PriorityQueue::new(0),
             semaphores: [
                 Semaphore::new(if is(Plant::SparePermit) { 2 } else { 1 }),
                 Semaphore::new(2),
             ],
+            bounded: BoundedSemaphore::new(1),
+            locks: [Lock::new(()), Lock::new(())],
+            events: [Flag::new(), Flag::new()],
+            conditions: [0, 1].map(|_| (Lock::new(()), Condvar::new())),
+            barriers: [Barrier::new(2), Barrier::new(3)],
             futures: Mutex::new([future(), future()]),
         }
     }

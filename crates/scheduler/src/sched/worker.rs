@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use weftwork_std_or_loom::atomic::AtomicU32;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
+use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
 const LIFO_STREAK: u32 = 16;
@@ -33,6 +34,9 @@ const PATIENT: bool = !cfg!(weftwork_loom);
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
+/// So many polls of tasks that start at once may lie within each other: each takes room on the
+/// stack, and a thread has 2 MiB.
+const MOST_INSIDE: u32 = 16;
 /// So many task numbers a worker takes at a time.
 const IDS: u64 = 256;
 
@@ -76,6 +80,8 @@ pub(crate) struct Worker {
     until_look: Cell<u32>,
     lifo_streak: Cell<u32>,
     searching: Cell<bool>,
+    /// How many polls of tasks that started at once lie within each other.
+    inside: Cell<u32>,
     naps: Cell<u32>,
     /// It was on the driver, and nobody has been seen to come there since.
     left_driver: Cell<bool>,
@@ -119,6 +125,7 @@ impl Worker {
             until_look: Cell::new(shared.config.event_interval),
             lifo_streak: Cell::new(0),
             searching: Cell::new(false),
+            inside: Cell::new(0),
             naps: Cell::new(0),
             left_driver: Cell::new(false),
             looked: Cell::new(0),
@@ -243,6 +250,21 @@ impl Worker {
             // is left there every few polls.
             self.seat.queue.push(task);
         }
+    }
+
+    /// Runs a new task at once, within the poll of the task, or the callback, that spawned it. If
+    /// too many lie within each other it is queued as any other.
+    pub(crate) fn run_inside(&self, task: Runnable) {
+        let inside = self.inside.get();
+        if inside == MOST_INSIDE {
+            return self.push(task);
+        }
+        self.inside.set(inside + 1);
+        // It is a task, also where a callback has spawned it.
+        let kind = set_thread_kind(ThreadKind::Worker);
+        self.run(task);
+        set_thread_kind(kind);
+        self.inside.set(inside);
     }
 
     /// The next task of this worker.

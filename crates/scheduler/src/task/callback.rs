@@ -10,6 +10,7 @@ use super::run::drop_unwanted;
 use super::state::End;
 use super::{contain, join::Task};
 use crate::callbacks::DROPPED;
+use crate::locals::Context;
 use crate::shared::{self, Shared};
 use std::marker::PhantomData;
 use std::{fmt, mem};
@@ -70,19 +71,22 @@ impl<T> Task<T> {
     /// callbacks that were registered before. A task that has ended already gets its callback
     /// scheduled at once; after the end of its runtime a callback never runs.
     ///
-    /// An awaiter gets the value after all callbacks that were registered before the end have
-    /// seen it.
+    /// It runs in a copy of the caller's [`Context`]. An awaiter gets the value after all
+    /// callbacks that were registered before the end have seen it.
     pub fn add_done_callback<F>(&self, f: F) -> CallbackId
     where
         F: FnOnce(&Finished<'_, T>) + Send + 'static,
         T: 'static,
     {
         let id = unique_key();
+        let mut context = Context::current();
         let callback: Callback = Box::new(move |task| {
-            f(&Finished {
-                task,
-                output: PhantomData,
-            })
+            context.run(|| {
+                f(&Finished {
+                    task,
+                    output: PhantomData,
+                })
+            });
         });
         let task = self.task_ref();
         {

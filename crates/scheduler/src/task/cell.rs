@@ -3,9 +3,9 @@
 use super::cold::Cold;
 use super::error::Payload;
 use super::group::Group;
-use super::memory;
 use super::state::State;
 use super::waker::Joiner;
+use super::{locals, memory};
 use crate::shared::{self, Shared};
 use std::future::Future;
 use std::mem::ManuallyDrop;
@@ -30,7 +30,8 @@ pub(crate) struct Header {
     shared: *const Shared,
     /// A [`Joiner`](super::waker::Joiner) as a word.
     pub(super) joiner: UnsafeCell<usize>,
-    cold: AtomicPtr<Cold>,
+    /// The cold record, null, or the locals that the task was born with (see `locals`).
+    pub(super) cold: AtomicPtr<Cold>,
     /// The place in the registry, or `NO_SLOT`.
     slot: u32,
     /// Number of polls, doubled; the lowest bit says whether the last one met an interest in
@@ -78,6 +79,8 @@ pub(crate) struct Birth<'a> {
     pub(crate) id: u64,
     pub(crate) slot: u32,
     pub(crate) location: &'static Location<'static>,
+    /// The word for its cold record, from [`locals::word_of`].
+    pub(crate) cold: *mut Cold,
     /// The unsettled group that it is a member of from the beginning.
     pub(crate) group: Option<&'a Group>,
 }
@@ -135,7 +138,7 @@ pub(crate) fn allocate<F: Future, const PINNED: bool>(
         (&raw mut (*at).vtable).write(const { &Table::<F, PINNED>::TABLE });
         (&raw mut (*at).shared).write(birth.shared);
         (&raw mut (*at).joiner).write(UnsafeCell::new(joiner.unwrap_or(0)));
-        (&raw mut (*at).cold).write(AtomicPtr::new(std::ptr::null_mut()));
+        (&raw mut (*at).cold).write(AtomicPtr::new(birth.cold));
         (&raw mut (*at).slot).write(birth.slot);
         (&raw mut (*at).turn).write(AtomicU32::new(0));
         (&raw mut (*at).id).write(birth.id);
@@ -156,6 +159,11 @@ impl Header {
     #[inline]
     pub(crate) fn slot(&self) -> u32 {
         self.slot
+    }
+
+    /// True if the registry knows it: it is no task of the runtime's own, and was not refused.
+    pub(crate) fn is_known(&self) -> bool {
+        self.slot != NO_SLOT
     }
 
     pub(crate) fn location(&self) -> &'static Location<'static> {
@@ -196,33 +204,54 @@ impl Header {
     /// The cold record, if there is one.
     #[inline]
     pub(crate) fn cold(&self) -> Option<&Cold> {
-        let cold = self.cold.load(edge!(T6, Acquire));
+        let word = self.cold.load(edge!(T6, Acquire));
+        if locals::has_locals(word) {
+            return None;
+        }
         // SAFETY: set once by `cold_or_new`, freed with the cell only.
-        unsafe { cold.as_ref() }
+        unsafe { word.as_ref() }
     }
 
     /// The cold record; made if there is none.
     pub(crate) fn cold_or_new(&self) -> &Cold {
-        if let Some(cold) = self.cold() {
-            return cold;
-        }
+        self.cold().unwrap_or_else(|| self.new_cold())
+    }
+
+    fn new_cold(&self) -> &Cold {
         let new = Box::into_raw(Box::new(Cold::default()));
-        let none = std::ptr::null_mut();
-        // Release: pairs with the Acquire in `cold`, so that the record is seen whole.
-        match self
-            .cold
-            .compare_exchange(none, new, edge!(T6, AcqRel), edge!(T6, Acquire))
-        {
-            // SAFETY: it is in the cell now and stays until the cell is freed.
-            Ok(_) => unsafe { &*new },
-            Err(first) => {
-                // SAFETY: `new` was not published; `first` is as in `cold`.
-                unsafe {
+        // Locked, because the locals move in when it can be seen already: only then they are its.
+        // SAFETY: it is freed below, after the lock, or with the cell.
+        let mut rare = unsafe { &*new }.lock();
+        let mut seen = self.cold.load(edge!(T6, Acquire));
+        loop {
+            if !seen.is_null() && !locals::has_locals(seen) {
+                drop(rare);
+                // SAFETY: `new` was not published; `seen` is as in `cold`.
+                return unsafe {
                     drop(Box::from_raw(new));
-                    &*first
+                    &*seen
+                };
+            }
+            // Release: pairs with the Acquire in `cold`, so that the record is seen whole.
+            match self
+                .cold
+                .compare_exchange(seen, new, edge!(T6, AcqRel), edge!(T6, Acquire))
+            {
+                Ok(_) => {
+                    // SAFETY: the count was the word's, and is the caller's now.
+                    rare.locals = ManuallyDrop::into_inner(unsafe { locals::borrow(seen) });
+                    // SAFETY: it is in the cell now and stays until the cell is freed.
+                    return unsafe { &*new };
                 }
+                Err(now) => seen = now,
             }
         }
+    }
+
+    /// True if it has locals, or a cold record, which may have some.
+    #[inline]
+    pub(super) fn may_have_locals(&self) -> bool {
+        !self.cold.load(Relaxed).is_null()
     }
 }
 
@@ -232,6 +261,7 @@ impl Drop for Header {
         self.joiner.with_mut(|_| ());
         let cold = self.cold.load(edge!(T6, Acquire));
         if !cold.is_null() {
+            // Its last turn took the locals away, so this is the record.
             // SAFETY: the cell is being freed: nobody has a reference to the record.
             drop(unsafe { Box::from_raw(cold) });
         }

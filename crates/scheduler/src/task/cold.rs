@@ -1,11 +1,12 @@
 //! What few tasks have: a name, a cancel, callbacks, more than one waiter. Out of line, made
 //! on first use, behind one lock.
 
+use super::cancel::{Probes, Raising};
 use super::error::TaskError;
 use super::refs::TaskRef;
 use super::waker::Joiner;
+use crate::locals::Locals;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::task::Waker;
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::{Lock, LockGuard};
@@ -13,7 +14,7 @@ use weftwork_task_context::Cancelled;
 
 /// Wakers by the key of whoever left them, the first come first. Whoever leaves one clones it
 /// before it takes the lock, and drops the one before after that: both are user code.
-pub(super) type Wakers<W = Waker> = BTreeMap<u64, W>;
+pub(super) type Wakers = BTreeMap<u64, Waker>;
 
 /// A done callback with its type erased: it gets the task whose output it may look at.
 pub(super) type Callback = Box<dyn FnOnce(&TaskRef) + Send>;
@@ -34,6 +35,8 @@ unsafe impl Sync for Cold {}
 #[derive(Default)]
 pub(super) struct Rare {
     pub(super) name: Option<String>,
+    /// Changed and dropped by the task's poller only.
+    pub(super) locals: Locals,
     /// asyncio's `cancelling()`.
     pub(super) cancels: u32,
     pub(super) must_cancel: Option<Pending>,
@@ -43,10 +46,15 @@ pub(super) struct Rare {
     pub(super) asked_for: Option<Cancelled>,
     /// Scopes and child awaits that were polled with a waker that is not the task's own.
     pub(super) probes: Probes,
+    /// Cancels of scopes in the task that are to strike again, with the number of the poll that
+    /// left them.
+    pub(super) again: Vec<(u32, Cancelled)>,
     /// Clean-ups that have begun and not ended.
     pub(super) cleaning: u32,
-    /// The raised cancel has been delivered to the siblings of the raising await.
-    pub(super) told: bool,
+    /// What the task, as the outermost scope, remembers of a cancelled await.
+    pub(super) raising: Raising,
+    /// Grows whenever something has ended, or is gone, that was raising or busy with a cancel.
+    pub(super) settled: u64,
     pub(super) callbacks: VecDeque<(u64, Callback)>,
     /// The task is complete, and some thread hands `callbacks` to the lane, in order.
     pub(super) handing: bool,
@@ -85,64 +93,5 @@ impl Rare {
     pub(super) fn is_asked_again(&mut self, cause: &Cancelled) -> bool {
         let before = self.asked_for.replace(cause.clone());
         before.is_some_and(|before| before.is_same(cause))
-    }
-}
-
-/// The probes of a task that left a waker, and which of them were not polled in the latest round.
-#[derive(Default)]
-pub(super) struct Probes {
-    armed: Wakers<ArmedProbe>,
-    /// The number of the latest round.
-    round: u64,
-    /// How many of `armed` are from before that.
-    left_over: usize,
-}
-
-struct ArmedProbe {
-    /// In an `Arc`, because it is called again and again, and not under the lock.
-    waker: Arc<Waker>,
-    /// The latest round when it was armed.
-    round: u64,
-}
-
-impl Probes {
-    pub(super) fn is_empty(&self) -> bool {
-        self.armed.is_empty()
-    }
-
-    pub(super) fn wakers(&self) -> Vec<Arc<Waker>> {
-        let armed = self.armed.values();
-        armed.map(|probe| Arc::clone(&probe.waker)).collect()
-    }
-
-    /// A probe was polled, and is pending. Gives the waker that it had left before.
-    pub(super) fn arm(&mut self, key: u64, waker: Arc<Waker>) -> Option<Arc<Waker>> {
-        let round = self.round;
-        let before = self.armed.insert(key, ArmedProbe { waker, round });
-        self.polled(before)
-    }
-
-    /// A probe is not pending any more.
-    pub(super) fn disarm(&mut self, key: u64) -> Option<Arc<Waker>> {
-        let before = self.armed.remove(&key);
-        self.polled(before)
-    }
-
-    fn polled(&mut self, before: Option<ArmedProbe>) -> Option<Arc<Waker>> {
-        let before = before?;
-        if before.round != self.round {
-            self.left_over -= 1;
-        }
-        Some(before.waker)
-    }
-
-    /// A round begins, in which all that are armed are to be polled.
-    pub(super) fn begin_round(&mut self) {
-        self.round += 1;
-        self.left_over = self.armed.len();
-    }
-
-    pub(super) fn left_over(&self) -> usize {
-        self.left_over
     }
 }

@@ -6,6 +6,7 @@ use super::cold::Pending;
 use super::join::wait_in_cold;
 use super::refs::TaskRef;
 use super::state::{End, OnWake};
+use crate::locals::Context;
 use crate::sched;
 use std::fmt;
 use std::panic::Location;
@@ -58,6 +59,13 @@ impl TaskControl {
         let name = name.into();
         let old = self.0.cold_or_new().lock().name.replace(name);
         drop(old);
+    }
+
+    /// A copy of the task locals that it sees; after its end an empty one.
+    #[doc(alias = "get_context")]
+    #[must_use]
+    pub fn context(&self) -> Context {
+        Context::of(self.0.copied_locals())
     }
 
     /// Where it was spawned.

@@ -1,6 +1,6 @@
 //! The handle of a task: awaiting it gives its value.
 
-use super::cancel::{self, Probe, Taken, current, delivered, mark_busy, mark_interest};
+use super::cancel::{self, Probe, Taken, current, delivered, mark_interest};
 use super::cell::{Birth, Header, NO_SLOT, allocate};
 use super::contain;
 use super::control::TaskControl;
@@ -16,10 +16,10 @@ use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use weftwork_task_context::{CancelSource, Cancelled};
+use weftwork_task_context::{CancelSource, CancelStep, Cancelled};
 
 /// A spawned task.
 ///
@@ -94,6 +94,7 @@ impl<T> Task<T> {
             id,
             slot: NO_SLOT,
             location,
+            cold: null_mut(),
             group: None,
         };
         let header = allocate::<F, false>(future, birth);
@@ -121,6 +122,16 @@ impl<T> Task<T> {
     /// A cancel that is being delivered is passed on to the task.
     #[inline]
     pub fn poll_outcome(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
+        let polled = self.poll_armed(cx);
+        if polled.is_ready() {
+            self.disarm();
+        }
+        polled
+    }
+
+    /// As [`poll_outcome`](Self::poll_outcome), for one who may raise what comes.
+    #[inline]
+    fn poll_armed(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         if self.state().is_resolved() && !cancel::delivering() {
             return Poll::Ready(self.take_outcome());
         }
@@ -136,7 +147,8 @@ impl<T> Task<T> {
             self.arm(cx);
             let task = self.control();
             // If it has ended already, the cancel wins and whoever is outside takes it.
-            Taken::pass_on(&mut self.rare().forwarded, cause, |cause| {
+            let forwarded = &mut self.rare().forwarded;
+            Taken::pass_on(forwarded, CancelStep::Await, cause, |cause| {
                 task.cancel_for(cause.clone())
             });
             self.register(cx.waker());
@@ -145,9 +157,10 @@ impl<T> Task<T> {
         if !self.register(cx.waker()) {
             return Poll::Ready(self.take_outcome());
         }
-        self.arm(cx);
         if self.forwarded().is_some() {
-            mark_busy(1);
+            self.rare().probe.wait(cx, true);
+        } else {
+            self.arm(cx);
         }
         Poll::Pending
     }
@@ -183,6 +196,14 @@ impl<T> Task<T> {
             mark_interest();
         } else {
             self.rare().probe.arm(cx);
+        }
+    }
+
+    /// Nothing is awaited by this handle any more.
+    #[inline]
+    fn disarm(&mut self) {
+        if let Some(rare) = &mut self.rare {
+            rare.probe.disarm();
         }
     }
 
@@ -296,7 +317,6 @@ impl<T> Task<T> {
         }
         if let Some(rare) = &mut self.rare {
             rare.forwarded.take().map(Taken::settled);
-            rare.probe.disarm();
         }
         if state.end() == Some(End::Value) {
             // SAFETY: the task is resolved with a value of type T that was not taken, and the
@@ -337,6 +357,7 @@ impl<T> Task<T> {
         if !state.is_resolved() {
             return Err(ResultError::CallbacksPending);
         }
+        self.disarm();
         match self.try_take() {
             None => Err(ResultError::Taken),
             Some(result) => result.map_err(ResultError::from),
@@ -413,9 +434,12 @@ impl<T> Future for Task<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        match self.poll_outcome(cx) {
+        match self.poll_armed(cx) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Ok(value)) => Poll::Ready(value),
+            Poll::Ready(Ok(value)) => {
+                self.disarm();
+                Poll::Ready(value)
+            }
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {
                 self.rare().probe.raise(&cause, cx);

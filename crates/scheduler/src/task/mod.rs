@@ -15,6 +15,7 @@
 //!  (6) the end          ACTIVE        -> COMPLETE [CANCELLED | PANICKED] [CALLBACKS]
 //!  (7) callbacks ended  CALLBACKS off                      "resolved"
 //!  (8) value taken      TAKEN
+//!  (9) cancelled await  RAISED on, off                    the poller's note for the end of a turn
 //! ```
 //!
 //! # Invariants
@@ -43,6 +44,7 @@ mod error;
 mod group;
 pub(crate) mod identity;
 mod join;
+pub(crate) mod locals;
 pub(crate) mod memory;
 pub(crate) mod refs;
 pub(crate) mod registry;

@@ -6,10 +6,12 @@ use super::cancel::{self, Hit};
 use super::cell::{Header, Polled, drop_payload};
 use super::cold::Pending;
 use super::error::{Payload, TaskError};
+use super::identity::tag_of;
 use super::refs::{Runnable, TaskRef, free};
 use super::state::{Completing, End, OnComplete, OnPending};
 use super::waker::{self, Joiner};
 use super::{callback, contain};
+use crate::hooks;
 use crate::sched::Worker;
 use crate::shared::{self, Shared};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +21,13 @@ use weftwork_task_context::{self as context, Cancelled, with_frame};
 
 /// What panicked, in words.
 const OUTPUT: &str = "the drop of its output";
+
+/// While a cancelled await is hidden, a task that wakes itself in every turn asks for it so often.
+const TURNS_PER_LOOK: u32 = 16;
+
+/// One that does not polls at most so often in a turn to hear of it. Collections within collections
+/// need one poll each.
+const MOST_LOOKS: u32 = 16;
 
 /// How a task ended, with what it ended by. A value is in the cell.
 enum Ended {
@@ -73,26 +82,73 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
                 Delivered::Ended(ended) => return Some(ended),
             }
         }
-        let (polled, heard) = with_frame(None, false, || {
-            // SAFETY: as above; the stage holds the future until a poll says otherwise.
-            unsafe { (task.vtable.poll)(header, &mut cx) }
-        });
-        task.count_poll(heard.frame.interest());
-        match polled {
-            Polled::Pending => {}
-            Polled::Ready => return Some(ready(task, header)),
-            Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
-        }
-        if let Some(cause) = heard.hit
-            && let Some(ended) = on_hit(header, task, cause, &mut cx)
-        {
+        if let Some(ended) = poll_once(header, task, &mut cx) {
             return Some(ended);
         }
-        if !task.state.load().has_cancel() || !cancel_waits(task) {
+        let state = task.state.load();
+        if state.has_cancel() && cancel_waits(task) {
+            // Cancelled during the poll: it strikes at the await that suspended.
+            continue;
+        }
+        if state.has_raised() {
+            return hear_hidden(header, task, &mut cx);
+        }
+        return None;
+    }
+}
+
+/// An ordinary poll, and what it leads to at once.
+#[inline]
+fn poll_once(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Option<Ended> {
+    let (polled, heard) = with_frame(None, || {
+        // SAFETY: the caller holds the right to poll; the stage holds the future until a poll says
+        // otherwise.
+        unsafe { (task.vtable.poll)(header, cx) }
+    });
+    task.count_poll(heard.frame.interest());
+    match polled {
+        Polled::Pending => {}
+        Polled::Ready => return Some(ready(task, header)),
+        Polled::Panicked(payload) => return Some(Ended::Panicked(payload)),
+    }
+    heard.hit.and_then(|cause| on_hit(header, task, cause, cx))
+}
+
+/// A cancelled await stands where the task's polls need not reach it, and does not wake the task
+/// by itself, which would be polled for ever. So it is asked for when a turn is about to end, for
+/// whoever awaits it now: it may be another one than in the turn before.
+#[cold]
+fn hear_hidden(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Option<Ended> {
+    if context::take_woken() {
+        // There is a turn to come. Now and then that asks, for a task that wakes itself for ever.
+        if task.polls().is_multiple_of(TURNS_PER_LOOK) {
+            task.state.note_raised(cancel::wake_raised(task));
+        }
+        context::wake_polled(context::task());
+        return None;
+    }
+    let before = cancel::count_settled();
+    if !cancel::wake_raised(task) {
+        task.state.note_raised(false);
+        return None;
+    }
+    // What a collection does about the wake, to wake the task again, comes to an end when it is
+    // polled some more. The first of these polls serves the wake above, each one that of the poll
+    // before; a wake from elsewhere is still to be seen by `end_poll`.
+    context::take_woken();
+    for _ in 0..MOST_LOOKS {
+        if let Some(ended) = poll_once(header, task, cx) {
+            return Some(ended);
+        }
+        if !context::take_woken() {
             return None;
         }
-        // Cancelled during the poll: it strikes at the await that suspended.
+        if cancel::count_settled() != before {
+            break;
+        }
     }
+    context::wake_polled(context::task());
+    None
 }
 
 /// False: it was withdrawn (`uncancel`), and nothing is to be done before the next turn.
@@ -131,18 +187,20 @@ enum Delivered {
 #[cold]
 fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Delivered {
     let cold = task.cold_or_new();
+    let tag = tag_of(task);
     let (cause, has_probes) = {
         let mut rare = cold.lock();
         let Some(Pending { cause, .. }) = rare.must_cancel.take() else {
             return Delivered::Nothing;
         };
+        let cause = cause.struck_in(tag);
         rare.cancelled_by = Some(cause.clone());
         (cause, !rare.probes.is_empty())
     };
     if task.polls() == 0 || (!task.interested() && !has_probes) {
         return Delivered::Ended(drop_cancelled(header, task, cause));
     }
-    let (polled, heard) = cancel::deliver(&cause, false, &mut poll_of(header, task, cx));
+    let (polled, heard) = cancel::deliver(&cause, &mut poll_of(header, task, cx));
     task.count_poll(heard.frame.interest());
     match polled {
         Poll::Ready(Err(payload)) => return Delivered::Ended(Ended::Panicked(payload)),
@@ -190,17 +248,23 @@ fn on_hit(
     cx: &mut Context<'_>,
 ) -> Option<Ended> {
     let cold = task.cold_or_new();
-    let mut told = std::mem::replace(&mut cold.lock().told, true);
-    let hit = cancel::on_hit(cause, &mut told, &mut poll_of(header, task, cx));
+    let mut raising = cold.lock().raising;
+    if !raising.is_due(true) {
+        return None;
+    }
+    let hit = raising.judge(Some(cause), &mut poll_of(header, task, cx));
+    cold.lock().raising = raising;
     match hit {
         Err(Ok(())) => Some(ready(task, header)),
         Err(Err(payload)) => Some(Ended::Panicked(payload)),
         Ok(Hit::Now(cause)) => Some(drop_cancelled(header, task, cause)),
-        Ok(Hit::Later) => None,
-        Ok(Hit::Old) => {
-            cold.lock().told = false;
+        Ok(Hit::Later) => {
+            if raising.is_due(true) {
+                cx.waker().wake_by_ref();
+            }
             None
         }
+        Ok(Hit::Old) => None,
     }
 }
 
@@ -239,10 +303,14 @@ pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker:
 fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option<&Worker>) {
     // SAFETY: the runtime's reference is given up at the end of this function only.
     let task = unsafe { header.as_ref() };
+    let hook = shared.config.on_task_end.as_ref();
+    if hook.is_some() {
+        task.state.add_ref();
+    }
     let end = match ended {
         Ended::Value => End::Value,
         Ended::Cancelled(cause) => {
-            fail(task, TaskError::Cancelled(cause));
+            fail(task, TaskError::Cancelled(cause.ended_in(tag_of(task))));
             End::Cancelled
         }
         Ended::Panicked(payload) => {
@@ -250,6 +318,9 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
             End::Panicked
         }
     };
+    if task.may_have_locals() {
+        task.drop_locals();
+    }
     shared
         .registry
         .remove(task, worker.map(Worker::free_places));
@@ -267,6 +338,10 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
         unsafe { free(header) };
     } else {
         publish(header, task, end, how, shared);
+    }
+    if let Some(hook) = hook {
+        // SAFETY: counted above.
+        hooks::ended(hook, unsafe { TaskRef::from_counted(header) });
     }
     shared.task_ended();
 }

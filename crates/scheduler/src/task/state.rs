@@ -34,6 +34,8 @@ const CALLBACKS: usize = 1 << 8;
 const COLD: usize = 1 << 9;
 /// The output has been taken or dropped; only with `COMPLETE`.
 const TAKEN: usize = 1 << 10;
+/// A cancelled await stands where the task's polls need not reach it; the poller's own note.
+const RAISED: usize = 1 << 11;
 /// One reference to the cell.
 const REF: usize = 1 << 16;
 
@@ -140,6 +142,11 @@ impl Snapshot {
     }
 
     #[inline]
+    pub(crate) fn has_raised(self) -> bool {
+        self.0 & RAISED != 0
+    }
+
+    #[inline]
     pub(crate) fn has_cold(self) -> bool {
         self.0 & COLD != 0
     }
@@ -236,6 +243,16 @@ impl State {
         }
         let seen = self.0.fetch_and(!(NOTIFIED | CANCEL), edge!(T1, AcqRel));
         seen & CANCEL != 0
+    }
+
+    /// Notes for the end of the poll whether a cancelled await is hidden. By the poller only, so
+    /// that nothing is to be ordered.
+    pub(crate) fn note_raised(&self, raised: bool) {
+        if raised {
+            self.0.fetch_or(RAISED, Relaxed);
+        } else {
+            self.0.fetch_and(!RAISED, Relaxed);
+        }
     }
 
     /// The end of a poll that was pending.
@@ -431,6 +448,7 @@ impl fmt::Debug for Snapshot {
             "CALLBACKS",
             "COLD",
             "TAKEN",
+            "RAISED",
         ];
         let mut set = f.debug_set();
         for (bit, name) in names.iter().enumerate() {

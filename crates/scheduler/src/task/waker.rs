@@ -139,6 +139,7 @@ impl Joiner {
     }
 
     /// Tells it.
+    #[inline]
     pub(super) fn tell(self, end: End) {
         match self {
             Self::Waker(waker) => wake_all([waker]),

@@ -100,7 +100,8 @@ impl<T> Queue<T> {
     /// A queue that holds nothing: a put is done when a consumer has taken its item.
     ///
     /// While it waits, its item can be taken by anybody. A put that is dropped meanwhile takes
-    /// its item along, unless that has been taken. [`try_put`](Self::try_put), which cannot
+    /// its item along, unless that has been taken; a consumer who had been promised it keeps its
+    /// place in the line. [`try_put`](Self::try_put), which cannot
     /// wait, gives its item to a consumer who waits, and is done; if that one goes away, the
     /// next consumer gets it.
     ///

@@ -77,7 +77,7 @@ pub fn poll_once<F: Future + Unpin>(future: &mut F) -> Poll<F::Output> {
 /// One poll in which a cancel is delivered.
 pub fn poll_delivering<F: Future + Unpin>(future: &mut F, waker: &Waker) -> Poll<F::Output> {
     let cause = Cancelled::new(None, CancelSource::Outside);
-    with_frame(Some(&cause), false, || poll(future, waker)).0
+    with_frame(Some(&cause), || poll(future, waker)).0
 }
 
 /// A future together with the count of its wake-ups.

@@ -20,6 +20,7 @@ pub fn know_tasks() {
             })
         },
         current: || CURRENT.get(),
+        current_tag: || None,
     });
 }
 

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::panic::{Location, resume_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::CancelSource;
+use weftwork_task_context::{CancelSource, CancelStep, with_frame};
 
 pin_project! {
     /// What the future and the stream of a `buffered` share.
@@ -34,6 +34,15 @@ struct Running<T> {
     location: &'static Location<'static>,
     /// A cancel of the awaiting task that was passed on to them.
     forwarded: Option<Taken>,
+    /// The last cancel was taken in the source, which had neither an item nor an end for it.
+    in_source: bool,
+}
+
+impl<T> Running<T> {
+    /// The source still handles the cancel that was passed on to the tasks.
+    fn ends_in_source(&self) -> bool {
+        self.in_source && self.forwarded.is_some()
+    }
 }
 
 /// In which order the values come.
@@ -126,6 +135,7 @@ impl<S: Stream, T> Flow<S, T> {
                 tasks: TaskPool::new(),
                 location,
                 forwarded: None,
+                in_source: false,
             },
             raised: None,
             probe: Probe::new(),
@@ -156,12 +166,7 @@ impl<S: Stream, T> Flow<S, T> {
             return raise(&mut this, cause, cx);
         }
         if let Some(cause) = cancel::delivered() {
-            this.running.tasks.register(cx.waker());
-            this.probe.arm(cx);
-            let Running {
-                forwarded, tasks, ..
-            } = this.running;
-            Taken::pass_on(forwarded, cause, |cause| tasks.cancel_all(cause));
+            deliver(&mut this, cause, cx);
             return Poll::Pending;
         }
         loop {
@@ -171,11 +176,16 @@ impl<S: Stream, T> Flow<S, T> {
                     return Poll::Ready(Some(value));
                 }
             }
+            end_source(&mut this, cx);
             match this.running.tasks.poll_ended(cx) {
                 Poll::Ready(Some((place, task))) => {
                     if let Some(cause) = ended(&mut this, place, task) {
                         return raise(&mut this, cause, cx);
                     }
+                }
+                Poll::Ready(None) if this.running.ends_in_source() => {
+                    this.probe.wait(cx, true);
+                    return Poll::Pending;
                 }
                 Poll::Ready(None) => match this.running.forwarded.take() {
                     Some(taken) => return raise(&mut this, taken.settled(), cx),
@@ -183,15 +193,63 @@ impl<S: Stream, T> Flow<S, T> {
                     None => return Poll::Pending,
                 },
                 Poll::Pending => {
-                    this.probe.arm(cx);
-                    if this.running.forwarded.is_some() {
-                        cancel::mark_busy(1);
-                    }
+                    this.probe.wait(cx, this.running.forwarded.is_some());
                     return Poll::Pending;
                 }
             }
         }
     }
+}
+
+/// A cancel goes into the source if a place is free, for only then the source is awaited, and to
+/// all that run.
+fn deliver<S: Stream, T>(this: &mut Projection<'_, S, T>, cause: Cancelled, cx: &mut Context<'_>) {
+    this.running.tasks.register(cx.waker());
+    this.probe.arm(cx);
+    this.running.in_source = false;
+    if this.running.tasks.len() + this.order.places() < this.running.limit
+        && let Some(source) = this.source.as_mut().as_pin_mut()
+    {
+        let (polled, heard) = with_frame(Some(&cause), || source.poll_next(cx));
+        this.running.in_source = heard.frame.taken() && polled.is_pending();
+        came(this, polled);
+        cancel::mark_busy(heard.frame.busy());
+        if heard.frame.taken() {
+            cancel::mark_taken();
+        }
+        if let Some(cause) = heard.hit {
+            this.probe.raise(&cause, cx);
+        }
+    }
+    let Running {
+        forwarded, tasks, ..
+    } = &mut *this.running;
+    Taken::pass_on(forwarded, CancelStep::Buffered, cause, |cause| {
+        tasks.cancel_all(cause)
+    });
+}
+
+/// After a cancel the source only ends what it does about that: an item is dropped.
+fn end_source<S: Stream, T>(this: &mut Projection<'_, S, T>, cx: &mut Context<'_>) {
+    if this.running.ends_in_source()
+        && let Some(source) = this.source.as_mut().as_pin_mut()
+        && source.poll_next(cx).is_ready()
+    {
+        this.running.in_source = false;
+    }
+}
+
+/// The source gave this; false if that is nothing.
+fn came<S: Stream, T>(this: &mut Projection<'_, S, T>, polled: Poll<Option<S::Item>>) -> bool {
+    match polled {
+        Poll::Ready(Some(future)) => {
+            let place = this.running.tasks.insert((this.spawn)(future));
+            this.order.enter(place);
+        }
+        Poll::Ready(None) => this.source.set(None),
+        Poll::Pending => return false,
+    }
+    true
 }
 
 /// Takes futures while there are free places.
@@ -200,13 +258,9 @@ fn fill<S: Stream, T>(this: &mut Projection<'_, S, T>, cx: &mut Context<'_>) {
         let Some(source) = this.source.as_mut().as_pin_mut() else {
             return;
         };
-        match source.poll_next(cx) {
-            Poll::Ready(Some(future)) => {
-                let place = this.running.tasks.insert((this.spawn)(future));
-                this.order.enter(place);
-            }
-            Poll::Ready(None) => this.source.set(None),
-            Poll::Pending => return,
+        let polled = source.poll_next(cx);
+        if !came(this, polled) {
+            return;
         }
     }
 }

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use weftwork_scheduler::{Group, Grouped, Progress};
+use weftwork_task_context::CancelStep;
 
 /// The future of [`gather`](super::gather()): values of one type, in a vec.
 pub type Gather<T> = JoinAll<Vec<Task<T>>>;
@@ -166,16 +167,13 @@ impl<C: Children> JoinAll<C> {
         };
         self.probe.arm(cx);
         let control = self.control();
-        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+        Taken::pass_on(&mut self.forwarded, CancelStep::Gather, cause, |cause| {
             self.raised.is_none() && control.cancel_for(cause)
         });
     }
 
     fn wait(&mut self, cx: &Context<'_>) {
-        self.probe.arm(cx);
-        if self.forwarded.is_some() {
-            cancel::mark_busy(1);
-        }
+        self.probe.wait(cx, self.forwarded.is_some());
     }
 
     /// The awaiter is cancelled here, now and at every further poll.

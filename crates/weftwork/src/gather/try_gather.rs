@@ -8,6 +8,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use weftwork_task_context::CancelStep;
 
 /// As [`gather`](super::gather()) for futures that give a `Result`: all values, or at once the
 /// first `Err` that comes; the others keep running.
@@ -95,7 +96,7 @@ impl<C: TryChildren> TryJoinAll<C> {
         self.completions.register(cx.waker());
         self.probe.arm(cx);
         let children = &mut self.children;
-        Taken::pass_on(&mut self.forwarded, cause, |cause| {
+        Taken::pass_on(&mut self.forwarded, CancelStep::Gather, cause, |cause| {
             let mut any = false;
             for number in 0..children.count() {
                 let child = children.child(number).control();
@@ -147,10 +148,7 @@ impl<C: TryChildren> Future for TryJoinAll<C> {
             Err(Stop::Cancelled(cause)) => return this.raise(cause, cx),
         }
         if this.left > 0 {
-            this.probe.arm(cx);
-            if this.forwarded.is_some() {
-                cancel::mark_busy(1);
-            }
+            this.probe.wait(cx, this.forwarded.is_some());
             return Poll::Pending;
         }
         if let Some(taken) = this.forwarded.take() {

@@ -61,7 +61,8 @@ pub struct RegisterError<T> {
 impl<T: AsFd> AsyncFd<T> {
     /// Registers an object with the runtime of this thread. Its mode is left as it is.
     ///
-    /// The descriptor that it gives must stay the same, and open, until this is dropped.
+    /// The descriptor that it gives must stay the same, and open, until this is dropped. So it
+    /// owns it: a borrowed one can be duplicated, or shared in an [`Arc`](std::sync::Arc).
     ///
     /// # Errors
     /// With the object: regular files and directories, for which no system can wait
@@ -69,7 +70,10 @@ impl<T: AsFd> AsyncFd<T> {
     /// that is registered already (`AlreadyExists`), and
     /// [`RuntimeError`](crate::RuntimeError) as `Other` outside of a runtime. `?` turns it into
     /// an [`io::Error`], and drops the object.
-    pub fn new(io: T) -> Result<Self, RegisterError<T>> {
+    pub fn new(io: T) -> Result<Self, RegisterError<T>>
+    where
+        T: 'static,
+    {
         let reactor = match super::reactor() {
             Ok(reactor) => reactor,
             Err(error) => return Err(RegisterError { error, io }),

@@ -1,7 +1,7 @@
 //! A child process that was started.
 
 use super::communicate::communicate;
-use super::reaped::{Process, adopt};
+use super::reaped::Process;
 use super::{ExitStatus, Output};
 use crate::io::{PipeReader, PipeWriter};
 use crate::signal::unix::SignalKind;
@@ -37,13 +37,13 @@ impl Child {
     pub(super) fn new(mut child: std::process::Child, kill_on_drop: bool) -> io::Result<Self> {
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        // If one of the pipes is refused, dropping this ends the child.
+        // If one of the pipes is refused, dropping this ends the child, whatever is to come later.
         let mut child = Self {
             stdin: None,
             stdout: None,
             stderr: None,
             process: Arc::new(Process::new(child)?),
-            kill_on_drop,
+            kill_on_drop: true,
         };
         if let Some(stdin) = stdin {
             child.stdin = Some(PipeWriter::from_fd(stdin.into())?);
@@ -56,6 +56,7 @@ impl Child {
             enlarge_pipe(&stderr);
             child.stderr = Some(PipeReader::from_fd(stderr.into())?);
         }
+        child.kill_on_drop = kill_on_drop;
         Ok(child)
     }
 
@@ -156,7 +157,7 @@ impl Drop for Child {
             // An error leaves nothing to be done: it runs on and is reaped.
             let _ = self.process.kill();
         }
-        adopt(&self.process);
+        self.process.give_up();
     }
 }
 
@@ -225,5 +226,35 @@ impl fmt::Debug for Child {
 impl fmt::Debug for ChildControl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("ChildControl").field(&self.id()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Child;
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+    use std::process::{ChildStdout, Command, Stdio};
+    use std::time::{Duration, Instant};
+    use weftwork_io_driver::signal::send_signal;
+
+    /// Its owner has an error in place of it, so nobody else can end it.
+    #[test]
+    fn a_child_with_a_pipe_that_is_refused_is_ended_even_if_it_was_to_run_on() {
+        crate::run(async {
+            let mut sleep = Command::new("sleep");
+            let sleep = sleep.arg("60").stderr(Stdio::null());
+            let mut child = sleep.stdout(Stdio::null()).spawn().unwrap();
+            let id = child.id();
+            // No system can wait for a regular file.
+            let file = OwnedFd::from(File::open("Cargo.toml").unwrap());
+            child.stdout = Some(ChildStdout::from(file));
+            Child::new(child, false).unwrap_err();
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while send_signal(id, 0).is_ok() {
+                assert!(Instant::now() < deadline, "it runs on");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
     }
 }

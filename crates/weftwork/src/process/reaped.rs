@@ -17,10 +17,13 @@ use weftwork_std_or_loom::Mutex;
 #[derive(Debug)]
 pub(super) struct Process {
     id: u32,
-    /// It keeps the status from the first look after the end on.
-    child: Mutex<std::process::Child>,
+    child: Shared,
     end: End,
 }
+
+/// The part that has to be reaped, without the descriptor that others wait on. It keeps the
+/// status from the first look after the end on.
+type Shared = Arc<Mutex<std::process::Child>>;
 
 /// How its end is heard of.
 #[derive(Debug)]
@@ -33,13 +36,11 @@ enum End {
 
 impl Process {
     /// An error ends the child.
-    pub(super) fn new(mut child: std::process::Child) -> io::Result<Self> {
+    pub(super) fn new(child: std::process::Child) -> io::Result<Self> {
         match End::of(child.id()) {
             Ok(end) => Ok(Self::with(child, end)),
             Err(error) => {
-                // It has just been started and cannot be anybody else's, so this is over soon.
-                child.kill()?;
-                child.wait()?;
+                end_at_once(child);
                 Err(error)
             }
         }
@@ -48,7 +49,7 @@ impl Process {
     fn with(child: std::process::Child, end: End) -> Self {
         Self {
             id: child.id(),
-            child: Mutex::new(child),
+            child: Arc::new(Mutex::new(child)),
             end,
         }
     }
@@ -61,9 +62,9 @@ impl Process {
         self.child.lock().try_wait().map_err(explain)
     }
 
-    /// False once it was reaped, by this look at the latest.
-    fn runs(&self) -> bool {
-        matches!(self.try_wait(), Ok(None))
+    /// Nobody waits for it any more: it is reaped now, or when it ends.
+    pub(super) fn give_up(&self) {
+        adopt(&self.child);
     }
 
     pub(super) fn kill(&self) -> io::Result<()> {
@@ -129,35 +130,45 @@ fn explain(error: io::Error) -> io::Error {
 }
 
 /// Dropped by their owners before their end.
-static ORPHANS: Mutex<Vec<Arc<Process>>> = Mutex::new(Vec::new());
+static ORPHANS: Mutex<Vec<Shared>> = Mutex::new(Vec::new());
 
-/// Reaps a process for which nobody waits, now or when it ends.
-pub(super) fn adopt(process: &Arc<Process>) {
-    if !process.runs() {
+/// Ends and reaps a child that nobody will hear of.
+fn end_at_once(mut child: std::process::Child) {
+    match child.kill() {
+        // It has just been started, so this is over soon. An error means that it was reaped.
+        Ok(()) => drop(child.wait()),
+        // It has become another user's: it runs on.
+        Err(_) => adopt(&Arc::new(Mutex::new(child))),
+    }
+}
+
+/// Reaps a child for which nobody waits, now or when it ends.
+fn adopt(child: &Shared) {
+    if !runs(child) {
         return;
     }
-    ORPHANS.lock().push(Arc::clone(process));
-    let is_heard = call_at(SignalKind::child(), reap).is_ok();
-    // It may have ended before. Where nobody can hear of it (no thread is left for that), each
-    // further orphan is an occasion.
-    if !is_heard || !process.runs() {
+    ORPHANS.lock().push(Arc::clone(child));
+    let is_heard = call_at(SignalKind::child(), reap).unwrap_or(false);
+    // It may have ended before. Where nobody can hear of it (the system reaps the children of a
+    // process that ignores the signal; or no thread is left), each further orphan is an occasion.
+    if !is_heard || !runs(child) {
         reap();
     }
 }
 
+/// False once it was reaped, by this look at the latest.
+fn runs(child: &Shared) -> bool {
+    matches!(child.lock().try_wait(), Ok(None))
+}
+
 /// Reaps all orphans that have ended.
 fn reap() {
-    let mut orphans = ORPHANS.lock();
-    let (running, ended): (Vec<_>, Vec<_>) = orphans.drain(..).partition(|orphan| orphan.runs());
-    *orphans = running;
-    drop(orphans);
-    // The last owner of one takes it out of its reactor, which may drop wakers.
-    drop(ended);
+    ORPHANS.lock().retain(runs);
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Process, adopt};
+    use super::{End, Process};
     use std::os::unix::process::ExitStatusExt;
     use std::process::Command;
     use std::sync::Arc;
@@ -195,11 +206,13 @@ mod tests {
     #[test]
     fn an_orphan_is_reaped_when_it_ends() {
         let orphan = sleeper();
-        adopt(&orphan);
+        orphan.give_up();
         // A look at its status would reap it, so it is the list that is looked at.
         let is_listed = || {
             let orphans = super::ORPHANS.lock();
-            orphans.iter().any(|other| Arc::ptr_eq(other, &orphan))
+            orphans
+                .iter()
+                .any(|other| Arc::ptr_eq(other, &orphan.child))
         };
         assert!(is_listed());
         orphan.kill().unwrap();

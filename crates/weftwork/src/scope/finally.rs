@@ -140,19 +140,18 @@ where
         let cleanup = this.cleanup.as_mut().as_pin_mut();
         let cleanup = cleanup.expect("a future is not polled after its end");
         // A frame of its own: what happens outside does not reach the clean-up.
-        let (polled, _) = with_frame(None, false, || poll_cleanup(cleanup, cx, this.armed, cause));
-        match polled {
-            Poll::Ready(Ok(())) => {}
+        let (polled, _) = with_frame(None, || poll_cleanup(cleanup, cx, this.armed, cause));
+        let Poll::Ready(end) = polled else {
+            this.probe.wait(cx, true);
+            return Poll::Pending;
+        };
+        if let Err(error) = drop_body(end, || this.cleanup.set(None)) {
             // It panicked, it awaited something that was cancelled, or it was struck.
-            Poll::Ready(Err(error)) => *this.end = Some(Err(error)),
-            Poll::Pending => {
-                this.probe.arm(cx);
-                cancel::mark_busy(1);
-                return Poll::Pending;
-            }
+            *this.end = Some(Err(error));
         }
-        this.cleanup.set(None);
+        *this.armed = Armed::default();
         *this.begun = None;
+        this.probe.disarm();
         match (
             this.end.take().expect("the body has ended"),
             this.second.take(),
@@ -177,7 +176,7 @@ fn poll_cleanup<G: Future<Output = ()>>(
 ) -> Poll<Result<(), TaskError>> {
     if let Some(cause) = cause {
         let mut poll = || poll_body(cleanup.as_mut(), cx, armed);
-        let (polled, _) = cancel::deliver(cause, false, &mut poll);
+        let (polled, _) = cancel::deliver(cause, &mut poll);
         if polled.is_ready() {
             return polled;
         }

@@ -16,7 +16,7 @@ pub use resume::{OrResume, RaiseExt, ResumeExt};
 pub use shielded::{Shielded, shielded};
 
 use crate::TaskError;
-use crate::cancel::{self, Cancelled, Hit, Taken};
+use crate::cancel::{self, Cancelled, Hit, Raising, Taken};
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
@@ -31,8 +31,14 @@ pub(crate) struct Armed {
     /// The latest delivery in which something in the scope took the cancel. It may come around
     /// twice, and need not reach that the second time.
     inside: Option<u64>,
-    /// The raised cancel was delivered to everything else in the scope.
-    told: bool,
+    /// Of a cancelled await in the scope.
+    raising: Raising,
+}
+
+impl Drop for Armed {
+    fn drop(&mut self) {
+        self.raising.forget();
+    }
 }
 
 /// Polls a scope's body. Ready: the scope has to end with this.
@@ -58,7 +64,7 @@ pub(crate) fn poll_body<F: Future>(
         (_, None) => {}
     }
     let polled = catch_unwind(AssertUnwindSafe(|| {
-        with_frame(deliver.as_ref(), false, || body.as_mut().poll(cx))
+        with_frame(deliver.as_ref(), || body.as_mut().poll(cx))
     }));
     let heard = match polled {
         Err(payload) => return Poll::Ready(Err(TaskError::Panicked(payload))),
@@ -66,10 +72,16 @@ pub(crate) fn poll_body<F: Future>(
         Ok((Poll::Pending, heard)) => heard,
     };
     cancel::mark_busy(heard.frame.busy());
-    if let Some(cause) = heard.hit
-        && let Some(end) = poll_hit(body, cx, armed, cause)
+    if armed.raising.is_due(heard.hit.is_some())
+        && let Some(end) = poll_hit(body, cx, armed, heard.hit)
     {
         return end;
+    }
+    if armed.raising.is_told() {
+        // On its way out: a further cancel changes nothing.
+        cancel::mark_taken();
+        cancel::mark_busy(1);
+        return Poll::Pending;
     }
     if let Some(cause) = deliver {
         let delivery = Some(cancel::delivery());
@@ -98,30 +110,29 @@ pub(crate) fn drop_body<T>(end: Result<T, TaskError>, drop: impl FnOnce()) -> Re
     }
 }
 
-/// A cancelled await was met in the body.
+/// A cancelled await was met in the body, or one that was met before may be judged otherwise now.
 fn poll_hit<F: Future>(
     mut body: Pin<&mut F>,
     cx: &mut Context<'_>,
     armed: &mut Armed,
-    cause: Cancelled,
+    cause: Option<Cancelled>,
 ) -> Option<Poll<Result<F::Output, TaskError>>> {
-    let told = &mut armed.told;
+    let raising = &mut armed.raising;
     let hit = catch_unwind(AssertUnwindSafe(|| {
-        cancel::on_hit(cause, told, &mut || body.as_mut().poll(cx))
+        raising.judge(cause, &mut || body.as_mut().poll(cx))
     }));
     match hit {
         Err(payload) => Some(Poll::Ready(Err(TaskError::Panicked(payload)))),
         Ok(Err(value)) => Some(Poll::Ready(Ok(value))),
         Ok(Ok(Hit::Now(cause))) => Some(Poll::Ready(Err(TaskError::Cancelled(cause)))),
         Ok(Ok(Hit::Later)) => {
-            // On its way out: a further cancel changes nothing.
+            if raising.is_due(true) {
+                cx.waker().wake_by_ref();
+            }
             cancel::mark_taken();
             cancel::mark_busy(1);
             Some(Poll::Pending)
         }
-        Ok(Ok(Hit::Old)) => {
-            armed.told = false;
-            None
-        }
+        Ok(Ok(Hit::Old)) => None,
     }
 }

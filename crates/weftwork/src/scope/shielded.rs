@@ -1,8 +1,11 @@
 //! A part of a task that a cancel does not strike.
 
+use super::{Armed, drop_body, poll_body};
+use crate::TaskError;
 use crate::cancel::{self, Cancelled, CleanUp, Probe};
 use pin_project_lite::pin_project;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_task_context::with_frame;
@@ -18,6 +21,7 @@ pin_project! {
         late: Option<Cancelled>,
         begun: Option<CleanUp>,
         probe: Probe,
+        armed: Armed,
         started: bool,
     }
 }
@@ -42,6 +46,7 @@ pub fn shielded<F: Future>(future: F) -> Shielded<F> {
         late: None,
         begun: None,
         probe: Probe::new(),
+        armed: Armed::default(),
         started: false,
     }
 }
@@ -65,27 +70,25 @@ impl<F: Future> Future for Shielded<F> {
             *this.late = Some(cause);
             cancel::mark_taken();
         }
-        let (polled, heard) = with_frame(None, false, || body.poll(cx));
-        match (polled, heard.hit) {
-            (Poll::Ready(value), _) if this.late.is_none() => {
-                *this.begun = None;
-                this.body.set(None);
-                Poll::Ready(value)
-            }
-            (Poll::Pending, None) => {
-                this.probe.arm(cx);
-                cancel::mark_busy(1);
-                Poll::Pending
-            }
-            (_, hit) => {
-                // Ended with a cancel to strike, or its own await was cancelled.
-                *this.begun = None;
-                this.body.set(None);
-                let late = this.late.take();
-                *this.late = late.or(hit);
-                if let Some(cause) = this.late {
-                    this.probe.raise(cause, cx);
-                }
+        // A frame of its own: what happens outside does not reach it.
+        let (polled, _) = with_frame(None, || poll_body(body, cx, this.armed));
+        let Poll::Ready(end) = polled else {
+            this.probe.wait(cx, true);
+            return Poll::Pending;
+        };
+        let end = drop_body(end, || this.body.set(None));
+        *this.armed = Armed::default();
+        *this.begun = None;
+        this.probe.disarm();
+        match (end, this.late.take()) {
+            (Err(TaskError::Panicked(payload)), _) => resume_unwind(payload),
+            (Ok(value), None) => Poll::Ready(value),
+            // Ended with a cancel to strike, or its own await was cancelled.
+            (Ok(_), Some(cause))
+            | (Err(TaskError::Cancelled(_)), Some(cause))
+            | (Err(TaskError::Cancelled(cause)), None) => {
+                this.probe.raise(&cause, cx);
+                *this.late = Some(cause);
                 Poll::Pending
             }
         }

@@ -21,12 +21,16 @@ use weftwork_std_or_loom::Mutex;
 static TABLE: Mutex<Table> = Mutex::new(Table {
     catcher: None,
     signals: BTreeMap::new(),
+    calls: BTreeMap::new(),
 });
 
 struct Table {
     catcher: Option<SignalCatcher>,
     /// Those that are caught, by number.
     signals: BTreeMap<i32, Caught>,
+    /// Functions of this crate's own, in the thread. One of a signal that is ignored waits here
+    /// until somebody listens.
+    calls: BTreeMap<i32, fn()>,
 }
 
 /// One signal.
@@ -35,8 +39,6 @@ struct Caught {
     before: Disposition,
     listeners: Vec<Arc<Listener>>,
     mains: Vec<Arc<MainTask>>,
-    /// Of this crate's own, in the thread.
-    call: Option<fn()>,
 }
 
 /// Somebody who waits for a signal.
@@ -91,7 +93,6 @@ impl Table {
                 before,
                 listeners: Vec::new(),
                 mains: Vec::new(),
-                call: None,
             };
             self.signals.insert(signal, caught);
         }
@@ -119,14 +120,19 @@ fn serve(caught: &mut CaughtSignals) {
 }
 
 /// Calls a function of this crate at a signal, whoever else listens. A signal that is ignored
-/// stays so.
-pub(crate) fn call_at(kind: SignalKind, call: fn()) -> io::Result<()> {
+/// stays so: false says that it will not be heard of.
+pub(crate) fn call_at(kind: SignalKind, call: fn()) -> io::Result<bool> {
     let signal = kind.as_raw();
     let mut table = TABLE.lock();
-    if table.before(signal)? != Disposition::Ignored {
-        table.caught(signal)?.call = Some(call);
+    table.calls.insert(signal, call);
+    if table.signals.contains_key(&signal) {
+        return Ok(true);
     }
-    Ok(())
+    if disposition(signal)? == Disposition::Ignored {
+        return Ok(false);
+    }
+    table.caught(signal)?;
+    Ok(true)
 }
 
 fn dispatch(signal: i32) {
@@ -139,9 +145,9 @@ fn dispatch(signal: i32) {
             before,
             listeners,
             mains,
-            call,
         } = caught;
-        (*before, listeners.clone(), mains.clone(), *call)
+        let call = table.calls.get(&signal).copied();
+        (*before, listeners.clone(), mains.clone(), call)
     };
     if let Some(call) = call {
         call();

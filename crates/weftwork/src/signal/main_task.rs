@@ -42,7 +42,7 @@ pub trait CtrlCExt {
     /// });
     /// let ended = Runtime::builder().ctrl_c(CtrlC::CancelMain).try_run(work);
     /// if let Err(error) = ended {
-    ///     println!("{error}"); // cancelled by SIGINT
+    ///     println!("{error}"); // cancelled by SIGINT (struck Task-1)
     /// }
     /// ```
     #[doc(alias = "KeyboardInterrupt")]

@@ -6,6 +6,7 @@ use crate::{Handle, TaskControl};
 use std::fmt;
 use std::panic::Location;
 use std::task::{Poll, Waker};
+use weftwork_scheduler::report_panic;
 use weftwork_std_or_loom::{Mutex, MutexGuard};
 use weftwork_task_context::CancelSource;
 
@@ -148,6 +149,11 @@ impl<E> Core<E> {
             location,
         };
         let mut state = self.state.lock();
+        if state.ended {
+            drop(state);
+            report_panics([failure]);
+            return cause;
+        }
         state.failures.push(failure);
         if state.abort.is_none() {
             self.cancel_all(state, &cause, child.map(|(_, place)| place));
@@ -248,7 +254,7 @@ impl<E> Core<E> {
                 std::mem::take(&mut state.ending),
             )
         };
-        drop(failures);
+        report_panics(failures);
         drop(ending);
     }
 }
@@ -258,6 +264,16 @@ fn still_ending(ending: Vec<Ending>, scope: &Waker) -> Vec<Ending> {
     let mut waiting = ending;
     waiting.retain_mut(|(task, key)| task.poll_resolved(key, scope).is_pending());
     waiting
+}
+
+/// Tells of the panics among the failures that nobody will see: the group was dropped.
+fn report_panics<E>(failures: impl IntoIterator<Item = ChildFailure<E>>) {
+    for failure in failures {
+        match failure.error {
+            ChildError::Panicked(payload) => report_panic(payload, "a child of a dropped group"),
+            ChildError::Failed(error) => drop(error),
+        }
+    }
 }
 
 fn wake(waker: Option<Waker>) {

@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use weftwork_task_context::CancelStep;
 
 pin_project! {
     /// The future of [`task_group_fn`](crate::task_group_fn).
@@ -78,11 +79,11 @@ where
         if let Some(cause) = cancel::delivered() {
             *this.outer = Some(cause);
         } else if let Some(cause) = abort.filter(|_| !std::mem::replace(this.told, true)) {
+            let cause = cause.struck_here();
             // Delivered in the body, as to a task: one poll with the cancel, and then an
             // ordinary one, in which whatever took it acts.
-            let (polled, _) = cancel::deliver(&cause, false, &mut || {
-                poll_body(body.as_mut(), cx, this.armed)
-            });
+            let (polled, _) =
+                cancel::deliver(&cause, &mut || poll_body(body.as_mut(), cx, this.armed));
             if let Poll::Ready(end) = polled {
                 body_ended(this, end);
                 return Poll::Ready(());
@@ -114,7 +115,7 @@ where
         if let Some(cause) = cancel::delivered() {
             this.core.register(cx.waker());
             this.probe.arm(cx);
-            Taken::pass_on(this.passed_on, cause, |cause| {
+            Taken::pass_on(this.passed_on, CancelStep::TaskGroup, cause, |cause| {
                 let asked = this.core.abort(cause) || this.core.has_failed();
                 if asked {
                     *this.goes_on = Some(cause.clone());
@@ -126,10 +127,7 @@ where
         }
         let polled = this.core.poll_ended(cx.waker());
         if polled.is_pending() {
-            this.probe.arm(cx);
-            if this.outer.is_some() {
-                cancel::mark_busy(1);
-            }
+            this.probe.wait(cx, this.outer.is_some());
         }
         polled
     }
@@ -142,6 +140,7 @@ where
     ) -> Poll<<Self as Future>::Output> {
         let this = self.project();
         this.passed_on.take().map(Taken::settled);
+        this.probe.disarm();
         if !failures.is_empty() {
             if let Some(cause) = this.outer.take() {
                 strike_later(cause);
@@ -187,7 +186,7 @@ where
             *this.passed_on = this.outer.clone().map(Taken::new);
             *this.goes_on = this.outer.clone().or_else(|| (!own).then(|| cause.clone()));
             if !own {
-                this.core.abort(&cause);
+                this.core.abort(&cause.passed_on(CancelStep::TaskGroup));
             }
         }
     }

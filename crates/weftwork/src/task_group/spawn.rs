@@ -116,6 +116,10 @@ impl<E> TaskGroup<E> {
             Ok(place) => place,
             Err(reason) => return refuse(reason, future),
         };
+        let entered = Entered {
+            core: &self.0,
+            place,
+        };
         let child = Child::new(future, Arc::clone(&self.0), place);
         let spawned = match name {
             None => handle.try_spawn(child),
@@ -124,6 +128,7 @@ impl<E> TaskGroup<E> {
                 Task::builder().name(name).try_spawn(child)
             }
         };
+        std::mem::forget(entered);
         match spawned {
             Ok(task) => {
                 self.0.spawned(place, task.control());

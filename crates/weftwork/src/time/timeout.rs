@@ -1,7 +1,7 @@
 //! A deadline for a future: asyncio.timeout.
 
 use super::deadline_after;
-use crate::cancel::{self, Cancelled, Probe};
+use crate::cancel::{self, Cancelled, Hit, Probe, Raising};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
 use std::fmt;
@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weftwork_scheduler::{TaskControl, Timer};
-use weftwork_task_context::{CancelSource, with_frame};
+use weftwork_task_context::{CancelSource, CancelStep, with_frame};
 
 /// The time was over.
 #[doc(alias = "TimeoutError")]
@@ -45,6 +45,8 @@ pin_project! {
         expiring: bool,
         // The cancel that it delivered last.
         cause: Option<Cancelled>,
+        // By that an await in the body was cancelled.
+        raising: Option<Raising>,
         // Where it was made.
         location: &'static Location<'static>,
         // It was due, and so was a timeout around it, which was let go first.
@@ -103,6 +105,7 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         timer: Timer::new(deadline),
         expiring: false,
         cause: None,
+        raising: None,
         location: Location::caller(),
         deferred: false,
         outer: false,
@@ -184,6 +187,7 @@ impl<F: Future> Timeout<F> {
         let seen = this.cause.iter().chain(&cause).cloned();
         cancel::with_effect_seen(seen, || this.body.set(None));
         let Some(cause) = cause else {
+            this.probe.disarm();
             return Poll::Ready(Err(Elapsed::new()));
         };
         *this.waits_for_cancel = !*this.outer;
@@ -196,20 +200,54 @@ impl<F: Future> Timeout<F> {
         Poll::Pending
     }
 
+    /// The deadline cancelled an await in the body: is anything else in there still at work?
+    fn judge(
+        mut self: Pin<&mut Self>,
+        hit: Option<Cancelled>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, Elapsed>> {
+        let mut this = self.as_mut().project();
+        let raising = this.raising.get_or_insert(Raising::told());
+        if raising.is_due(hit.is_some()) {
+            let mut body = this
+                .body
+                .as_mut()
+                .as_pin_mut()
+                .expect("a future is not polled after its end");
+            match raising.judge(hit, &mut || body.as_mut().poll(cx)) {
+                Err(value) => return self.in_time(value),
+                Ok(Hit::Now(_)) => return self.expired_with(cx),
+                Ok(Hit::Later) if raising.is_due(true) => cx.waker().wake_by_ref(),
+                Ok(Hit::Later) => {}
+                Ok(Hit::Old) => *this.raising = None,
+            }
+        }
+        this.probe.wait(cx, this.raising.is_some());
+        Poll::Pending
+    }
+
+    /// A value counts, whatever the deadline did.
+    fn in_time(self: Pin<&mut Self>, value: F::Output) -> Poll<Result<F::Output, Elapsed>> {
+        self.project().probe.disarm();
+        Poll::Ready(Ok(value))
+    }
+
     /// The deadline has come: delivers a cancel inside.
     fn expire(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Elapsed>> {
         let mut this = self.as_mut().project();
         *this.expiring = true;
-        let cause = Cancelled::at(None, CancelSource::Timeout, this.location);
+        let cause = Cancelled::at(None, CancelSource::Timeout, this.location)
+            .with_deadline(this.timer.deadline())
+            .struck_here();
         *this.cause = Some(cause.clone());
         let mut body = this
             .body
             .as_mut()
             .as_pin_mut()
             .expect("a future is not polled after its end");
-        let (polled, heard) = cancel::deliver(&cause, false, &mut || body.as_mut().poll(cx));
+        let (polled, heard) = cancel::deliver(&cause, &mut || body.as_mut().poll(cx));
         match polled {
-            Poll::Ready(value) => Poll::Ready(Ok(value)),
+            Poll::Ready(value) => self.in_time(value),
             Poll::Pending if heard.frame.taken() => {
                 // Something inside handles it: once more, without the cancel.
                 cancel::wake_current_probes();
@@ -230,7 +268,7 @@ impl<F: Future> Future for Timeout<F> {
             this.probe.raise(cause, cx);
             return Poll::Pending;
         }
-        let deliver = cancel::delivered();
+        let deliver = cancel::delivered().map(|cause| cause.passed_on(CancelStep::Timeout));
         *this.outer |= deliver.is_some();
         if *this.waits_for_cancel {
             // A delivery is for whoever is outside. Without one the cancel was withdrawn, or it
@@ -255,21 +293,23 @@ impl<F: Future> Future for Timeout<F> {
             .as_pin_mut()
             .expect("a future is not polled after its end");
         let deadline = this.timer.deadline().filter(|_| !*this.expiring);
-        let (polled, heard) = with_frame(deliver.as_ref(), false, || {
-            poll_within(deadline, || body.poll(cx))
-        });
+        let (polled, heard) =
+            with_frame(deliver.as_ref(), || poll_within(deadline, || body.poll(cx)));
         if let Poll::Ready(value) = polled {
-            return Poll::Ready(Ok(value));
+            return self.in_time(value);
         }
         cancel::mark_busy(heard.frame.busy());
         if heard.frame.taken() {
             cancel::mark_taken();
         }
+        let own = |cause: &Cancelled| cause.source() == CancelSource::Timeout;
+        if *this.expiring
+            && (!*this.outer || heard.hit.as_ref().is_none_or(own))
+            && (heard.hit.is_some() || this.raising.is_some())
+        {
+            return self.judge(heard.hit, cx);
+        }
         if let Some(cause) = heard.hit {
-            let own = !*this.outer || cause.source() == CancelSource::Timeout;
-            if *this.expiring && own && heard.frame.busy() == 0 {
-                return self.expired_with(cx);
-            }
             this.probe.raise(&cause, cx);
             if *this.outer {
                 *this.raised = Some(cause);

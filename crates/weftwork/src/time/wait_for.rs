@@ -1,9 +1,9 @@
 //! asyncio.wait_for: a timeout with its rule at zero.
 
 use super::timeout::{Elapsed, Timeout, timeout};
-use crate::Task;
+use crate::{JoinAll, JoinAllOutcomes, Race, SharedTask, Shield, Task, TryJoinAll};
 use pin_project_lite::pin_project;
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -21,7 +21,8 @@ pin_project! {
 }
 
 /// [`timeout`](super::timeout) with asyncio's order of arguments, and its rule at zero: a task that has ended
-/// gives its value, a running one is cancelled and awaited, a plain future is never started.
+/// gives its value, a running one is cancelled and awaited, a plain future is never started. A
+/// `gather` or a `race` counts as its tasks do; what is shielded or shared is left alone.
 ///
 /// ```
 /// use std::time::Duration;
@@ -43,7 +44,7 @@ where
 {
     let any: &dyn Any = &future;
     let task = any.downcast_ref::<Task<F::Output>>();
-    let starts = !duration.is_zero() || task.is_some();
+    let starts = !duration.is_zero() || task.is_some() || is_under_way::<F>();
     // It has a value, though its callbacks may have to see that first.
     let duration = match task {
         Some(task) if task.done() => Duration::MAX,
@@ -57,6 +58,26 @@ where
             None
         },
     }
+}
+
+/// True if futures of this type stand for tasks, whatever these give.
+///
+/// `Any` knows a type only as a whole, and that of the values is not known here. So this goes by the
+/// names: an answer that is wrong would make the future a plain one.
+fn is_under_way<F>() -> bool {
+    fn base<T>() -> &'static str {
+        let name = type_name::<T>();
+        name.split_once('<').map_or(name, |(base, _)| base)
+    }
+    let groups = [
+        base::<JoinAll<()>>(),
+        base::<JoinAllOutcomes<()>>(),
+        base::<TryJoinAll<()>>(),
+        base::<Race<()>>(),
+        base::<Shield<(), ()>>(),
+        base::<SharedTask<()>>(),
+    ];
+    groups.contains(&base::<F>())
 }
 
 impl<F: Future> Future for WaitFor<F> {

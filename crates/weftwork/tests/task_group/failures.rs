@@ -1,14 +1,18 @@
 //! Values, failures, and who is cancelled for them.
 
-use crate::common::{Counter, Flag, Log, each, forever, settle, stuck_at, swallow_a_cancel, until};
+use crate::common::{
+    Counter, Flag, Log, each, each_reporting, forever, settle, stuck_at, swallow_a_cancel, until,
+};
 use crate::{Error, begun, count_a_cancel, errors, fail_after, panics};
 use futures::future::BoxFuture;
+use futures::poll;
 use std::sync::Arc;
 use weftwork::sync::oneshot;
 use weftwork::{
     CancelSource, ChildError, Task, TaskError, TaskGroup, catch, current_task, finally, spawn,
     task_group, yield_now,
 };
+use weftwork_std_or_loom::Mutex;
 
 #[test]
 fn children_give_their_values_and_the_group_the_bodys() {
@@ -306,7 +310,8 @@ fn children_may_spawn_siblings_while_the_group_ends() {
             Ok(())
         });
         assert_eq!(errors(&end.await.unwrap_err()), ["hercules"]);
-        assert!(weftwork::all_tasks().len() == 1, "no head is left");
+        // No head is left; one that was refused is cancelled, and no member that is waited for.
+        until(|| weftwork::all_tasks().len() == 1).await;
     });
 }
 
@@ -344,5 +349,44 @@ fn a_child_keeps_what_it_shares_until_it_ends_and_no_longer() {
         .unwrap();
         assert_eq!(Arc::strong_count(&shared), 1);
         assert!(handle.unwrap().done());
+    });
+}
+
+/// One panics before the group is dropped, and one in the clean-up after it.
+#[test]
+fn panics_that_a_dropped_group_cannot_give_are_reported() {
+    each_reporting(|reports| async move {
+        let (go, goes) = oneshot::channel::<()>();
+        let (children, seen) = (Arc::new(Mutex::new(Vec::new())), Flag::default());
+        let (kept, begun) = (children.clone(), seen.clone());
+        let mut group = Box::pin(task_group(async move |g: &TaskGroup| {
+            let (reached, is_reached) = oneshot::channel();
+            let cleanup = async move {
+                goes.await.unwrap();
+                panic!("after")
+            };
+            let after = g.spawn(finally(stuck_at::<()>(reached), cleanup));
+            kept.lock().push(after.control());
+            is_reached.await.unwrap();
+            let before = g.spawn::<BoxFuture<'_, ()>>(Box::pin(async { panic!("before") }));
+            kept.lock().push(before.control());
+            begun.set();
+            forever::<()>().await;
+        }));
+        while !seen.is_set() {
+            assert!(poll!(&mut group).is_pending());
+            yield_now().await;
+        }
+        let children = children.lock().clone();
+        until(|| children[1].done()).await;
+        assert!(
+            reports.messages().is_empty(),
+            "the group may still be awaited"
+        );
+        drop(group);
+        assert_eq!(reports.messages(), ["before"]);
+        go.send(()).unwrap();
+        until(|| children[0].done()).await;
+        assert_eq!(reports.messages(), ["after"]);
     });
 }

@@ -4,36 +4,35 @@
 //! functions; `docs/cancellation.md` has the protocol.
 
 mod again;
+mod hit;
 mod probe;
+mod probes;
+mod round;
 mod taken;
 
 pub use again::{is_to_strike_again, strike_again};
+use hit::meet;
+pub use hit::{Hit, Raising};
 pub use probe::Probe;
+pub use round::deliver;
 pub use taken::{Taken, with_effect_seen};
 
+pub(in crate::task) use probes::Probes;
+
 use crate::task::cell::Header;
+use crate::task::cold::Cold;
 use crate::task::control::TaskControl;
 use crate::task::run::swallow;
-use crate::task::waker;
-use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::thread;
-use weftwork_task_context::{self as context, Cancelled, Delivery, with_frame};
+use weftwork_task_context as context;
 
 pub use weftwork_task_context::{
     Outcome as Heard, declines, delivered, delivering, delivery, mark_busy, mark_interest,
     mark_taken,
 };
-
-/// After so many cancelled awaits in one poll the caller is in a loop that cannot end. A
-/// collection of cancelled tasks, which meets each of them in one poll, is not larger.
-const TOO_MANY_HITS: u32 = 1_000_000;
-
-/// After so many polls in a row that reach no further probe it is left to the next turn.
-const POLLS_IN_VAIN: u32 = 64;
 
 /// The task that is being polled on this thread.
 #[inline]
@@ -73,6 +72,16 @@ pub(in crate::task) fn wake_probes(task: &Header) {
     }
 }
 
+/// Wakes those probes of a task that raise; false if there is none.
+pub(in crate::task) fn wake_raised(task: &Header) -> bool {
+    let Some(cold) = task.cold() else {
+        return false;
+    };
+    let raised = cold.lock().probes.raised();
+    wake_all_by_ref(&raised);
+    !raised.is_empty()
+}
+
 /// Wakes all probes of the current task.
 pub fn wake_current_probes() {
     if let Some(task) = current() {
@@ -81,208 +90,24 @@ pub fn wake_current_probes() {
     }
 }
 
-/// Delivers a cancel to whatever `poll` reaches, and says what was heard. `quiet` as for
-/// [`with_frame`].
-///
-/// Nothing takes the same cancel twice: what has taken it says so again. Leaves that declined are
-/// woken at the end.
-pub fn deliver<R>(
-    cause: &Cancelled,
-    quiet: bool,
-    poll: &mut dyn FnMut() -> Poll<R>,
-) -> (Poll<R>, Heard) {
-    let all = deliver_to_all(cause, quiet, poll);
-    (all.polled, all.heard)
-}
-
-fn deliver_to_all<R>(
-    cause: &Cancelled,
-    quiet: bool,
-    poll: &mut dyn FnMut() -> Poll<R>,
-) -> Round<R> {
-    let _delivery = Delivering::begin();
-    poll_all(Some(cause), quiet, poll)
-}
-
-/// What a round of polls came to.
-struct Round<R> {
-    polled: Poll<R>,
-    heard: Heard,
-    /// False: something still has children to poll, and did not come to them.
-    complete: bool,
-}
-
-/// Polls until every probe of the current task that `poll` reaches has been polled, and says what
-/// was heard in all. The probes are woken before.
-///
-/// One poll is not enough: a combinator that polls only what was woken may hand its turn back
-/// before it has come to all of that. `FuturesUnordered` does once two of its children were woken
-/// meanwhile, and while another thread is about to enter one in its queue; it wakes the task then.
-/// What is not reached and has not woken the task (a collection that is not being awaited) is left
-/// alone.
-fn poll_all<R>(
-    deliver: Option<&Cancelled>,
-    quiet: bool,
-    poll: &mut dyn FnMut() -> Poll<R>,
-) -> Round<R> {
-    let task = current();
+/// What the current task has out of line, if it has that.
+fn with_cold<R>(f: impl FnOnce(&Cold) -> R) -> Option<R> {
     // SAFETY: it is being polled on this thread, so it is live.
-    let cold = || task.and_then(|task| unsafe { task.as_ref() }.cold());
-    let left_over = || cold().map_or(0, |cold| cold.lock().probes.left_over());
-    if let Some(cold) = cold() {
-        cold.lock().probes.begin_round();
-    }
-    wake_current_probes();
-    let woken = Woken::default();
-    woken.look();
-    let mut all = Heard::default();
-    let mut left = left_over();
-    let mut in_vain = 0;
-    loop {
-        let (polled, heard) = with_frame(deliver, quiet, &mut *poll);
-        let handed_back = woken.look();
-        all.frame = heard.frame.joined_with(all.frame);
-        all.hit = heard.hit.or(all.hit);
-        let before = std::mem::replace(&mut left, left_over());
-        in_vain = if left < before { 0 } else { in_vain + 1 };
-        let complete = left == 0 || (in_vain > 0 && !handed_back);
-        if polled.is_ready() || complete || in_vain == POLLS_IN_VAIN {
-            return Round {
-                polled,
-                heard: all,
-                complete,
-            };
-        }
-        if in_vain > 0 {
-            thread::yield_now();
-        }
-    }
+    current().and_then(|task| unsafe { task.as_ref() }.cold().map(f))
 }
 
-/// Wakes of the current task by itself during several polls, seen one by one. They count in the
-/// end.
-#[derive(Default)]
-struct Woken(Cell<bool>);
-
-impl Woken {
-    /// True if it was woken since the last look.
-    fn look(&self) -> bool {
-        let woken = context::take_woken();
-        self.0.set(self.0.get() || woken);
-        woken
-    }
-}
-
-impl Drop for Woken {
-    fn drop(&mut self) {
-        if self.0.get() {
-            context::wake_polled(context::task());
-        }
-    }
-}
-
-/// A delivery to the current task. At its end the leaves that declined are woken: those that the
-/// task does not reach by polling.
-struct Delivering(Delivery);
-
-impl Delivering {
-    fn begin() -> Self {
-        Self(Delivery::begin(unique_key()))
-    }
-}
-
-impl Drop for Delivering {
-    fn drop(&mut self) {
-        let task = current();
-        let hidden = |waker: &Waker| task.is_none() || waker::task_of(waker) != task;
-        wake_all(self.0.take_declined().into_iter().filter(hidden));
-    }
-}
-
-/// Says "the await here is cancelled" to the frame, and wakes the task unless that polls again by
-/// itself.
-fn raise(cause: &Cancelled, cx: &Context<'_>) {
-    assert!(
-        context::is_active(),
-        "awaited a cancelled task outside of a weftwork task ({cause}): \
-         use `task.outcome().await` on a foreign executor"
-    );
-    let frame = context::hit(cause);
-    assert!(
-        frame.hits() <= TOO_MANY_HITS,
-        "a cancelled await was polled {TOO_MANY_HITS} times inside one poll of its task \
-         ({cause}): is there a foreign block_on inside the task?"
-    );
-    if !frame.is_quiet() {
-        // Reaches it through combinators that poll only what was woken.
-        cx.waker().wake_by_ref();
-    }
-}
-
-/// What a scope does about a cancelled await in it.
-#[derive(Debug)]
-pub enum Hit {
-    /// End the scope: nothing in it is at work any more.
-    Now(Cancelled),
-    /// Not yet: something in it is still handling a cancel.
-    Later,
-    /// The await is no longer waited on: go on.
-    Old,
-}
-
-/// A scope's poll met a cancelled await: tells everything else in the scope, and says whether
-/// it can end.
-///
-/// `poll` polls the scope's body; `told` is the scope's memory of having told it.
-///
-/// # Errors
-/// The value, if the body gives one meanwhile: then the value counts.
-pub fn on_hit<R>(
-    cause: Cancelled,
-    told: &mut bool,
-    poll: &mut dyn FnMut() -> Poll<R>,
-) -> Result<Hit, R> {
-    let all = hear_again(poll)?;
-    if all.complete && all.heard.hit.is_none() {
-        return Ok(Hit::Old);
-    }
-    if !*told {
-        let all = deliver_to_all(&cause, true, poll);
-        *told = all.complete;
-        if let Poll::Ready(value) = all.polled {
-            return Err(value);
-        }
-    }
-    let all = hear_again(poll)?;
-    let busy = all.heard.frame.busy() > 0 || !all.complete || !*told;
-    // The raised await was polled quietly: it has to be heard again at the next poll, by this scope
-    // or, if it outlives that, by whoever polls it.
-    wake_current_probes();
-    // Only the task itself waits for every clean-up: a scope may stand inside one, and would
-    // wait for itself.
-    if busy || (!context::is_active() && cleaning()) {
-        return Ok(Hit::Later);
-    }
-    Ok(Hit::Now(cause))
-}
-
-/// What is heard without a cancel being delivered; or the value that comes meanwhile.
-fn hear_again<R>(poll: &mut dyn FnMut() -> Poll<R>) -> Result<Round<R>, R> {
-    let mut all = poll_all(None, true, poll);
-    match std::mem::replace(&mut all.polled, Poll::Pending) {
-        Poll::Ready(value) => Err(value),
-        Poll::Pending => Ok(all),
-    }
-}
-
-/// True while a clean-up of the current task has begun and not ended.
-fn cleaning() -> bool {
-    current().is_some_and(|task| {
+/// Something of the current task has ended, or is gone, that was raising or busy with a cancel:
+/// the scopes that waited for it look again.
+pub fn settled() {
+    if let Some(task) = current() {
         // SAFETY: it is being polled on this thread, so it is live.
-        unsafe { task.as_ref() }
-            .cold()
-            .is_some_and(|cold| cold.lock().cleaning > 0)
-    })
+        unsafe { task.as_ref() }.cold_or_new().lock().settled += 1;
+    }
+}
+
+/// How much of the current task has settled.
+pub(in crate::task) fn count_settled() -> u64 {
+    with_cold(|cold| cold.lock().settled).unwrap_or(0)
 }
 
 /// A clean-up that has begun: its task is not torn down while this lives.
@@ -294,7 +119,11 @@ impl CleanUp {
     #[must_use]
     pub fn begin() -> Option<Self> {
         let task = TaskControl::current()?;
-        task.header().cold_or_new().lock().cleaning += 1;
+        {
+            let mut rare = task.header().cold_or_new().lock();
+            rare.cleaning += 1;
+            rare.settled += 1;
+        }
         task.header().state.set_cold();
         Some(Self(task))
     }
@@ -303,7 +132,9 @@ impl CleanUp {
 impl Drop for CleanUp {
     fn drop(&mut self) {
         if let Some(cold) = self.0.header().cold() {
-            cold.lock().cleaning -= 1;
+            let mut rare = cold.lock();
+            rare.cleaning -= 1;
+            rare.settled += 1;
         }
         self.0.task_ref().wake();
     }

@@ -4,7 +4,7 @@ use super::{delivery, mark_taken, strike_again};
 use crate::task::control::TaskControl;
 use std::cell::RefCell;
 use std::fmt;
-use weftwork_task_context::Cancelled;
+use weftwork_task_context::{CancelStep, Cancelled};
 
 weftwork_std_or_loom::thread_local! {
     /// The cancels whose effect is that something is being dropped on this thread right now.
@@ -63,14 +63,19 @@ impl Taken {
 
     /// Passes the cancel that is being delivered on, and keeps it in `passed`, unless it was passed
     /// on in this very delivery. `ask` says whether there was anybody to be asked; if not, the
-    /// cancel is left to whoever is outside.
+    /// cancel is left to whoever is outside. `step` is what the cause says of it.
     pub fn pass_on(
         passed: &mut Option<Self>,
+        step: CancelStep,
         cause: Cancelled,
         ask: impl FnOnce(&Cancelled) -> bool,
     ) {
         let again = passed.as_mut().is_some_and(Self::takes_again);
-        if !again && ask(&cause) {
+        if again {
+            return;
+        }
+        let cause = cause.passed_on(step);
+        if ask(&cause) {
             *passed = Some(Self::new(cause));
         }
     }

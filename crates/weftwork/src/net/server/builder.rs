@@ -13,6 +13,7 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use weftwork_io_driver::tcp;
 use weftwork_scheduler::Task;
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::{CancellationToken, Semaphore};
@@ -118,8 +119,8 @@ impl ServerBuilder {
         Ok(Server(inner))
     }
 
-    /// A listener for each address. One that this machine does not have is left out if there
-    /// are others.
+    /// A listener for each address. One that this machine does not have (as those of IPv6, where
+    /// that is switched off) is left out if there are others.
     fn bind_all(&self, mut addrs: Vec<SocketAddr>) -> io::Result<Vec<TcpListener>> {
         let mut listeners = Vec::new();
         let mut missing = None;
@@ -130,7 +131,7 @@ impl ServerBuilder {
         for addr in addrs {
             match self.bind(addr, both) {
                 Ok(listener) => listeners.push(listener),
-                Err(error) if is_missing(&error) => missing = Some(explain(addr, error)),
+                Err(error) if tcp::is_missing(&error) => missing = Some(explain(addr, error)),
                 Err(error) => return Err(explain(addr, error)),
             }
         }
@@ -153,12 +154,6 @@ impl ServerBuilder {
         socket.bind(addr)?;
         socket.listen(self.backlog)
     }
-}
-
-/// True if this machine does not have such an address.
-fn is_missing(error: &io::Error) -> bool {
-    use io::ErrorKind::{AddrNotAvailable, Unsupported};
-    matches!(error.kind(), AddrNotAvailable | Unsupported)
 }
 
 fn explain(addr: SocketAddr, error: io::Error) -> io::Error {

@@ -1,12 +1,16 @@
 //! Datagrams.
 
 use super::file::{SocketFile, bind_over_stale, explain};
+use super::{FIRST_RETRY, LAST_RETRY};
+use crate::cancel::declines;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::Shutdown;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
+use std::task::Poll;
 use weftwork_io_driver::{Direction, Registered};
 
 /// Datagrams between processes of this machine. None is lost, and they keep their order: a
@@ -16,9 +20,9 @@ use weftwork_io_driver::{Direction, Registered};
 /// [bound](Self::bind) is removed when it is dropped, unless another socket has taken its place
 /// meanwhile.
 pub struct UnixDatagram {
-    registered: Registered<net::UnixDatagram>,
-    /// None if it has none, or was taken over.
+    /// Before the socket, so that it is dropped first. None if it has none, or was taken over.
     _file: Option<SocketFile>,
+    registered: Registered<net::UnixDatagram>,
 }
 
 impl UnixDatagram {
@@ -37,7 +41,7 @@ impl UnixDatagram {
     }
 
     /// As [`bind`](Self::bind), but the file of a socket that nobody has any more is removed
-    /// first.
+    /// first, as by [`UnixListener::bind_over_stale`](super::UnixListener::bind_over_stale).
     ///
     /// # Errors
     /// As [`bind`](Self::bind).
@@ -119,14 +123,33 @@ impl UnixDatagram {
 
     /// Sends a datagram to a path; gives its length.
     ///
+    /// The system says in no way when the queue of a receiver to whom others send as well has room
+    /// again, so a full one is tried again after a millisecond, and then less often.
+    /// [`connect`](Self::connect) and [`send`](Self::send) hear of it at once.
+    ///
     /// # Errors
     /// What the system says.
     ///
     /// # Cancel safety
     /// Dropped before its end, it has sent nothing.
     pub async fn send_to(&self, buf: &[u8], path: impl AsRef<Path>) -> io::Result<usize> {
-        let send = |socket: &net::UnixDatagram| socket.send_to(buf, path.as_ref());
-        self.registered.io(Direction::Write, send).await
+        let (socket, path) = (self.registered.get_ref(), path.as_ref());
+        let mut retry = FIRST_RETRY;
+        loop {
+            let sent = poll_fn(|cx| match declines(cx) {
+                true => Poll::Pending,
+                false => Poll::Ready(socket.send_to(buf, path)),
+            });
+            match sent.await {
+                // It is the receiver's queue that is full: this says nothing of what `send` may do.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    crate::time::sleep(retry).await;
+                    retry = LAST_RETRY.min(retry * 2);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => return sent,
+            }
+        }
     }
 
     /// Receives a datagram; gives its length. What does not fit in the buffer is cut.

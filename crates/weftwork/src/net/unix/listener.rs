@@ -37,9 +37,9 @@ use weftwork_io_driver::{Direction, Registered, unix};
 #[doc(alias = "start_unix_server")]
 #[doc(alias = "create_unix_server")]
 pub struct UnixListener {
-    registered: Registered<net::UnixListener>,
-    /// None if it was taken over.
+    /// Before the socket, so that it is dropped first. None if it was taken over.
     _file: Option<SocketFile>,
+    registered: Registered<net::UnixListener>,
 }
 
 impl UnixListener {
@@ -60,6 +60,10 @@ impl UnixListener {
 
     /// As [`bind`](Self::bind), but the file of a socket at which nobody listens is removed
     /// first. Other files, and sockets of those who live, are left alone.
+    ///
+    /// Those who do so at a time take turns, also in several processes, by a lock (`flock`) of the
+    /// folder. It blocks the thread for that long, for 100 ms at most; then it goes on without the
+    /// lock, which somebody else has for a purpose of his own.
     ///
     /// # Errors
     /// As [`bind`](Self::bind).

@@ -9,3 +9,9 @@ pub use datagram::UnixDatagram;
 pub use listener::UnixListener;
 pub use stream::UnixStream;
 pub use weftwork_io_driver::unix::Credentials;
+
+use std::time::Duration;
+
+/// Somebody whose queue is full is tried again after this long, and then less often.
+const FIRST_RETRY: Duration = Duration::from_millis(1);
+const LAST_RETRY: Duration = Duration::from_millis(64);

@@ -1,6 +1,7 @@
 //! The stream.
 
 use super::file::explain;
+use super::{FIRST_RETRY, LAST_RETRY};
 use crate::net::split::{self, OwnedReadHalf, OwnedWriteHalf, Split};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -9,13 +10,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::{self, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 use weftwork_io_driver::unix::{self, Credentials};
 use weftwork_io_driver::{Direction, Registered};
-
-/// A listener whose queue is full is tried again after this long, and then less often.
-const FIRST_RETRY: Duration = Duration::from_millis(1);
-const LAST_RETRY: Duration = Duration::from_millis(64);
 
 /// A stream between two processes of this machine.
 ///
