@@ -3,25 +3,14 @@
 
 mod common;
 
-use common::{EVERYWHERE, Flag, LONG, Log, On, Watchdog, each, forever, ms, settle, until};
+use common::{Flag, LONG, Log, each, forever, ms, paused, settle, until};
 use futures::stream::{self, Stream, StreamExt};
 use std::future::{Future, pending};
 use std::time::Duration;
 use weftwork::{
-    Runtime, Task, buffered_stream, catch, finally, gather, race, shield, sleep, spawn, try_gather,
+    Task, buffered_stream, catch, finally, gather, race, shield, sleep, spawn, try_gather,
     wait_for, yield_now,
 };
-
-/// Runs a body everywhere with a clock that takes no real time.
-fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
-    for kind in EVERYWHERE {
-        let watchdog = Watchdog::start();
-        let runtime = On::runtime(kind, Runtime::builder().start_paused(true));
-        runtime.block_on(body());
-        runtime.close().unwrap();
-        drop(watchdog);
-    }
-}
 
 /// A task that waits for ever, and logs at the end of its clean-up.
 fn cleans(log: &Log, name: &'static str) -> Task<()> {

@@ -6,24 +6,12 @@
 
 mod common;
 
-use common::{EVERYWHERE, Watchdog, comes_true};
+use common::{EVERYWHERE, Watchdog, children, comes_true, descriptors};
 use weftwork::Runtime;
 use weftwork::io::PipeWriter;
 use weftwork::process::Command;
 use weftwork::signal::unix::{SignalKind, signal};
 use weftwork_io_driver::signal::{Disposition, SIGCHLD, disposition};
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// The children of this process, zombies included.
-fn children() -> usize {
-    let threads = std::fs::read_dir("/proc/self/task").unwrap();
-    let lists = threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists.map(|list| list.split_whitespace().count()).sum()
-}
 
 /// A child that was dropped and goes on until the end of its input.
 fn orphan() -> PipeWriter {

@@ -5,24 +5,14 @@
 
 mod common;
 
-use common::{WORKERS, comes_true, on, scaled};
+use common::{WORKERS, children, comes_true, descriptors, on, scaled};
 use futures::AsyncReadExt;
 use std::fs;
 use weftwork::process::Command;
 use weftwork::{gather, sleep, spawn};
 
-fn entries(folder: &str) -> usize {
-    fs::read_dir(folder).unwrap().count()
-}
-
-/// The children of this process, zombies included.
-fn children() -> usize {
-    let threads = fs::read_dir("/proc/self/task").unwrap();
-    let lists = threads.filter_map(|thread| {
-        let path = thread.ok()?.path().join("children");
-        fs::read_to_string(path).ok()
-    });
-    lists.map(|list| list.split_whitespace().count()).sum()
+fn threads() -> usize {
+    fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 async fn live_and_die(seed: u64) {
@@ -52,14 +42,14 @@ fn children_leave_nothing_behind() {
         live_and_die(2).await;
         live_and_die(4).await;
     });
-    let threads = entries("/proc/self/task");
+    let before = threads();
     on(&WORKERS, |_| async move {
-        let before = entries("/proc/self/fd");
+        let before = descriptors();
         for round in 0..rounds {
             gather((0..5).map(|n| live_and_die(5 * round + n))).await;
         }
         assert!(comes_true(|| children() == 0), "{} zombies", children());
-        assert!(comes_true(|| entries("/proc/self/fd") <= before));
+        assert!(comes_true(|| descriptors() <= before));
     });
-    assert!(comes_true(|| entries("/proc/self/task") <= threads));
+    assert!(comes_true(|| threads() <= before));
 }

@@ -5,23 +5,11 @@
 
 mod common;
 
-use common::{EVERYWHERE, Watchdog, comes_true};
+use common::{EVERYWHERE, Watchdog, children, comes_true, descriptors};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use weftwork::Runtime;
 use weftwork::net::DescriptorLimit;
 use weftwork::process::Command;
-
-fn descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
-}
-
-/// The children of this process, zombies included.
-fn children() -> usize {
-    let threads = std::fs::read_dir("/proc/self/task").unwrap();
-    let lists = threads
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
-    lists.map(|list| list.split_whitespace().count()).sum()
-}
 
 /// Of the descriptors for a child any one may be the first that there is not.
 #[test]

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{EVERYWHERE, Log, On, Watchdog, each, ms, on};
+use common::{Log, On, each, ms, on, paused};
 use futures::future::{Either, join, poll_fn, select};
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::cell::Cell;
@@ -16,20 +16,8 @@ use std::thread::{self, Thread};
 use std::time::Duration;
 use weftwork::sync::oneshot;
 use weftwork::{
-    Runtime, Task, TaskError, catch, finally, panic_message, shielded, sleep, spawn, timeout,
-    yield_now,
+    Task, TaskError, catch, finally, panic_message, shielded, sleep, spawn, timeout, yield_now,
 };
-
-/// Runs a body everywhere with a clock that takes no real time.
-fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
-    for kind in EVERYWHERE {
-        let watchdog = Watchdog::start();
-        let runtime = On::runtime(kind, Runtime::builder().start_paused(true));
-        runtime.block_on(body());
-        runtime.close().unwrap();
-        drop(watchdog);
-    }
-}
 
 /// A task that has ended cancelled.
 async fn cancelled() -> Task<()> {

@@ -10,7 +10,7 @@
 
 mod common;
 
-use common::{On, Reports, Watchdog, ms};
+use common::{On, Reports, Watchdog, descriptors, ms};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::{SocketAddr, TcpStream as TcpStreamOfStd};
@@ -53,10 +53,6 @@ fn limit_descriptors(current: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let current = Some(current);
     setrlimit(Resource::Nofile, Rlimit { current, maximum }).unwrap();
-}
-
-fn open_descriptors() -> usize {
-    std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
 /// How long this process has worked.
@@ -297,7 +293,7 @@ fn ten_thousand_idle_connections() {
 fn no_descriptor_is_lost() {
     in_a_process("no_descriptor_is_lost", || {
         let _watchdog = Watchdog::start();
-        let before = open_descriptors();
+        let before = descriptors();
         for kind in common::EVERYWHERE {
             let runtime = kind.runtime(Runtime::builder());
             runtime.block_on(async {
@@ -315,7 +311,7 @@ fn no_descriptor_is_lost() {
             runtime.close().unwrap();
             drop(runtime);
             // Threads of the pool are gone, too.
-            assert!(common::comes_true(|| open_descriptors() <= before));
+            assert!(common::comes_true(|| descriptors() <= before));
         }
     });
 }

@@ -2,25 +2,14 @@
 
 mod common;
 
-use common::{EVERYWHERE, Log, On, Watchdog, ms};
+use common::{Log, ms, paused};
 use futures::future::{join, select};
-use std::future::{Future, pending};
+use std::future::pending;
 use weftwork::sync::oneshot;
 use weftwork::{
-    ResumeExt, Runtime, TaskError, catch, current_task, run_local, sleep, spawn, timeout, wait_for,
+    ResumeExt, TaskError, catch, current_task, run_local, sleep, spawn, timeout, wait_for,
     yield_now,
 };
-
-/// Runs a body everywhere with a clock that takes no real time.
-fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
-    for kind in EVERYWHERE {
-        let watchdog = Watchdog::start();
-        let runtime = On::runtime(kind, Runtime::builder().start_paused(true));
-        runtime.block_on(body());
-        runtime.close().unwrap();
-        drop(watchdog);
-    }
-}
 
 fn message(ended: Result<(), TaskError>) -> Option<String> {
     match ended {

@@ -134,6 +134,32 @@ pub(crate) fn each_reporting<F: Future<Output = ()>>(body: impl Fn(Reports) -> F
     on(&EVERYWHERE, body);
 }
 
+/// Runs a body everywhere with a clock that takes no real time.
+pub(crate) fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
+    for kind in EVERYWHERE {
+        let watchdog = Watchdog::start();
+        let runtime = kind.runtime(Runtime::builder().start_paused(true));
+        runtime.block_on(body());
+        runtime.close().unwrap();
+        drop(watchdog);
+    }
+}
+
+/// How many descriptors this process has open.
+#[cfg(target_os = "linux")]
+pub(crate) fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+/// The children of this process, zombies included.
+#[cfg(target_os = "linux")]
+pub(crate) fn children() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let lists = threads
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("children")).ok());
+    lists.map(|list| list.split_whitespace().count()).sum()
+}
+
 /// Lets the others run until it is so.
 pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     while !condition() {
