@@ -18,7 +18,7 @@ use crate::poller::{Event, Interest};
 use crate::waiters::Waiters;
 use std::io;
 use std::task::Waker;
-use weftwork_std_or_loom::Lock;
+use weftwork_std_or_loom::Mutex;
 
 /// What an operation waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +33,10 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tick(u64);
 
-/// One registered object.
+/// One registered object. No spin lock, for it is held over the call that listens again where the
+/// system is to be told of that.
 #[derive(Debug)]
-pub(crate) struct Source(Lock<State>);
+pub(crate) struct Source(Mutex<State>);
 
 #[derive(Debug)]
 struct State {
@@ -112,7 +113,7 @@ impl Source {
     /// `tells_the_end`: events say when a short read does not mean that nothing is left.
     /// `ready`: operations are tried before there was an event.
     pub(crate) fn new(tells_the_end: bool, ready: bool) -> Self {
-        Self(Lock::new(State {
+        Self(Mutex::new(State {
             read: Half::new(ready),
             write: Half::new(ready),
             doubt: !tells_the_end,
