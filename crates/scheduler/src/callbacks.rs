@@ -157,7 +157,7 @@ fn run_job(job: Job) {
     let lane = enter_task(std::ptr::null());
     let kind = set_thread_kind(ThreadKind::Lane);
     if let Err(payload) = crate::task::contain(job) {
-        crate::shared::report_here(payload, "a callback");
+        crate::shared::report_panic(payload, "a callback");
     }
     set_thread_kind(kind);
     leave_task(lane);

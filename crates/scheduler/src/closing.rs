@@ -43,6 +43,7 @@ pub(crate) fn close(shared: &Arc<Shared>, mut threads: Vec<JoinHandle<()>>, here
         shared.lane.close();
         wake_all(shared.driver.close());
         shared.life.end();
+        // Not the cause that they have had: a task is asked by the same one once.
         let cause = Cancelled::new(None, CancelSource::Shutdown);
         for task in tasks {
             // Whatever it waits for, it is queued from here on.

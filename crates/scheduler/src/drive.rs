@@ -7,7 +7,7 @@ use crate::handle::Handle;
 use crate::life::Visit;
 use crate::locals::inherited;
 use crate::sched::Worker;
-use crate::shared::{Shared, ids, report_here};
+use crate::shared::{Shared, ids, report_panic};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::locals::word_of;
@@ -159,7 +159,7 @@ impl MainThread<'_> {
         let call = |hook: &MainHook| match contain(|| hook(&main.control())) {
             Ok(kept) => Some(kept),
             Err(payload) => {
-                report_here(payload, "a hook of the main task");
+                report_panic(payload, "a hook of the main task");
                 None
             }
         };

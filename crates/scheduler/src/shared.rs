@@ -91,8 +91,8 @@ pub(crate) struct Shared {
     pub(crate) life: Life,
     /// No task of this runtime has a lower number, and none of an earlier one a higher.
     first_id: u64,
-    /// The one cause of all cancels by which the runtime ends: a task that hears of it twice was
-    /// asked once.
+    /// The one cause of all cancels that ask for clean-up when the runtime ends: a task that hears of
+    /// it twice was asked once.
     end: Cancelled,
     me: Weak<Shared>,
 }
@@ -493,11 +493,6 @@ pub(crate) fn report(task: NonNull<Header>, payload: Payload, context: &'static 
 /// Tells the exception handler of this thread's runtime of a panic that nobody will see. `what` says
 /// in words what panicked.
 pub fn report_panic(payload: Payload, what: &'static str) {
-    report_here(payload, what);
-}
-
-/// Tells the exception handler of this thread's runtime of a panic outside of a task.
-pub(crate) fn report_here(payload: Payload, what: &'static str) {
     let report = Report::without_task(payload, what);
     match context::current() {
         Some(handle) => report::deliver(Some(&handle.shared().config), report),

@@ -441,6 +441,6 @@ fn drop_output(header: NonNull<Header>) {
 /// thread's runtime. `what` says in words what panicked.
 pub(crate) fn swallow(what: &'static str, f: impl FnOnce()) {
     if let Err(payload) = contain(f) {
-        shared::report_here(payload, what);
+        shared::report_panic(payload, what);
     }
 }
