@@ -3,13 +3,14 @@
 use crate::body::Outgoing;
 use crate::error::{Error, ErrorKind};
 use crate::limits::{Limits, Permit};
-use crate::timeouts::{TimeLimit, now, within};
+use crate::timeouts::{TimeLimit, within};
 use crate::url::Origin;
 use hyper::Uri;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use weftwork::time::now;
 use weftwork::{Handle, Task, TaskControl, timeout};
 use weftwork_hyper::Connector;
 use weftwork_std_or_loom::Mutex;

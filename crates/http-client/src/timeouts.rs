@@ -3,7 +3,8 @@
 use std::fmt;
 use std::future::Future;
 use std::time::{Duration, Instant};
-use weftwork::{Elapsed, Handle};
+use weftwork::Elapsed;
+use weftwork::time::now;
 
 /// How long a request may take; none: as long as it takes.
 ///
@@ -82,11 +83,6 @@ impl fmt::Display for TimeLimit {
 pub(crate) struct Deadline {
     pub(crate) at: Instant,
     pub(crate) limit: Duration,
-}
-
-/// The time of the runtime, which may be virtual.
-pub(crate) fn now() -> Instant {
-    Handle::try_current().map_or_else(|_| Instant::now(), |handle| handle.time())
 }
 
 /// A future with a time limit, or without.
