@@ -6,6 +6,7 @@ use common::{Peer, each, echo, text};
 use futures::future::FutureExt;
 use futures::stream::FuturesUnordered;
 use futures::{StreamExt, poll};
+use std::cell::Cell;
 use weftwork::testing::{Cut, sweep, sweep_drops};
 use weftwork::yield_now;
 use weftwork_http::Client;
@@ -23,6 +24,7 @@ async fn has_all_places(client: &Client, peer: &Peer, limit: usize) {
 
 #[test]
 fn a_request_can_end_at_each_of_its_awaits() {
+    let points = Cell::new((0, 0));
     each(|| async {
         let peer = Peer::start(echo).await;
         let client = Client::builder().limit(1).build();
@@ -36,10 +38,13 @@ fn a_request_can_end_at_each_of_its_awaits() {
                 .await;
             has_all_places(&client, &peer, 1).await;
         };
-        assert!(sweep(run).await.points() > 0);
-        assert!(sweep_drops(run).await.points() > 0);
+        let (cancels, drops) = points.get();
+        let cancels = cancels + sweep(run).await.points();
+        points.set((cancels, drops + sweep_drops(run).await.points()));
         peer.close().await;
     });
+    // On several threads the peer's answer may be there before it is waited for.
+    assert!(points.get().0 > 0 && points.get().1 > 0);
 }
 
 /// A thousand requests, each dropped after so many polls: while it waits, sends, or reads.

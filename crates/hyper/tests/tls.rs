@@ -11,6 +11,7 @@ use hyper::{Request, Uri, Version};
 use hyper_util::client::legacy::Client;
 use hyper_util::server::conn::auto;
 use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use std::cell::Cell;
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -236,6 +237,7 @@ fn a_connection_that_breaks_off_is_an_error() {
 #[test]
 fn a_connection_can_be_given_up_at_any_point() {
     let identity = Identity::new();
+    let points = Cell::new(0);
     each(|| async {
         let server = https_server(identity.acceptor(&[])).await;
         let url: Uri = format!("https://{}/", server.local_addr()).parse().unwrap();
@@ -246,10 +248,12 @@ fn a_connection_can_be_given_up_at_any_point() {
             // Whether it was dropped or has ended is all the same.
             let _ = cut.run(connecting).await;
         });
-        assert!(swept.await.points() > 0);
+        points.set(points.get() + swept.await.points());
         connector.connect(&url).await.unwrap();
         close(server).await;
     });
+    // On several threads the server's answers may be there before they are waited for.
+    assert!(points.get() > 0);
 }
 
 #[test]
