@@ -8,7 +8,8 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 
 /// A mutual exclusion lock for critical sections of a few instructions, in which nothing blocks and
-/// no code of a user runs.
+/// no code of a user runs. (The comparisons of a priority queue are the one exception, and its
+/// documentation asks them to be short.)
 ///
 /// A lock that threads sleep on has to look for them when it is given back, by a read-modify-write
 /// that is as dear as the one that took it, and while they contend for it by a system call. This one

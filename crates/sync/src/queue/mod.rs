@@ -56,8 +56,8 @@ pub type LifoQueue<T> = AnyQueue<T, Lifo>;
 
 /// A queue that gives the lowest item first, and of equal ones the oldest.
 ///
-/// Items are compared under the queue's lock: a comparison must not use the queue. One that
-/// panics counts as equal.
+/// Items are compared under the queue's lock, while others wait for it: a comparison has to be
+/// short, and must not use the queue, for it would wait for itself. One that panics counts as equal.
 ///
 /// ```
 /// use weftwork_sync::PriorityQueue;
