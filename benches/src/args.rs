@@ -47,7 +47,7 @@ const USAGE: &str = "\
 weftwork-benches [ROW..] [options]
 
   ROW               a row, or the beginning of the names of several (default: all)
-  --peers A,B       who takes part: weftwork,tokio,smol,flume,kanal,floor (default: all)
+  --peers A,B       who takes part: weftwork,tokio,smol,flume,kanal,rayon,floor (default: all)
   --rounds N        measurements of each row and peer (default: 9; 3 with --quick)
   --quick           a tenth of the work
   --smoke           the least work, one round: checks the checksums, measures nothing of use

@@ -21,6 +21,7 @@ impl Sample {
     pub(crate) fn cost(&self, unit: Unit) -> Option<f64> {
         match unit {
             Unit::Time => Some(self.wall.as_nanos() as f64),
+            Unit::Cpu => Some(self.cpu.as_nanos() as f64),
             Unit::Bytes => self.bytes.map(|bytes| bytes as f64),
         }
     }

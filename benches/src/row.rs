@@ -14,17 +14,20 @@ pub(crate) enum Peer {
     Flume,
     /// kanal's channels on tokio's runtime.
     Kanal,
+    /// rayon, for what needs no awaiting.
+    Rayon,
     /// No runtime: what the machine itself needs.
     Floor,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Weftwork,
         Self::Tokio,
         Self::Smol,
         Self::Flume,
         Self::Kanal,
+        Self::Rayon,
         Self::Floor,
     ];
 
@@ -35,6 +38,7 @@ impl Peer {
             Self::Smol => "smol",
             Self::Flume => "flume",
             Self::Kanal => "kanal",
+            Self::Rayon => "rayon",
             Self::Floor => "floor",
         }
     }
@@ -48,6 +52,8 @@ impl Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Time,
+    /// Processor time of all threads, where the wall time is given.
+    Cpu,
     /// Resident memory.
     Bytes,
 }
@@ -56,7 +62,7 @@ impl Unit {
     /// The unit of [`Sample::cost`].
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Time => "ns",
+            Self::Time | Self::Cpu => "ns",
             Self::Bytes => "B",
         }
     }
@@ -140,7 +146,7 @@ impl Row {
     /// What a process is told that measures so many operations.
     pub(crate) fn setup(&self, ops: u64, workers: usize) -> Setup {
         let warm_up = match self.unit {
-            Unit::Time => ops,
+            Unit::Time | Unit::Cpu => ops,
             // Memory that the heap has kept from a run before would hide what this one needs.
             Unit::Bytes => self.least,
         };

@@ -101,7 +101,7 @@ fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
 
 fn figure(unit: Unit, cost: f64) -> String {
     match unit {
-        Unit::Time => duration(cost),
+        Unit::Time | Unit::Cpu => duration(cost),
         Unit::Bytes => format!("{cost:.1} B"),
     }
 }

@@ -3,6 +3,7 @@
 mod chained_spawn;
 mod event_broadcast;
 mod fan_out_gather;
+mod fork_join;
 pub(crate) mod idle_memory;
 mod mpsc;
 mod mutex;
@@ -12,13 +13,15 @@ mod semaphore;
 mod spawn_external;
 mod spawn_join;
 mod spawn_overlap;
+mod timer_churn;
+mod timers;
 mod token_tree;
 mod yield_now;
 
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 18] = [
+pub(crate) const ALL: [&Row; 21] = [
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -26,7 +29,10 @@ pub(crate) const ALL: [&Row; 18] = [
     &spawn_overlap::ROW,
     &yield_now::ROW,
     &fan_out_gather::ROW,
+    &fork_join::ROW,
     &idle_memory::ROW,
+    &timers::ROW,
+    &timer_churn::ROW,
     &mpsc::ROW,
     &mpsc::ROW_MPMC,
     &ping_pong::ROW,

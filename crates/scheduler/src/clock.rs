@@ -64,6 +64,11 @@ impl Clock {
         self.word.load(Relaxed) & PAUSED != 0
     }
 
+    #[inline]
+    fn is_real(&self) -> bool {
+        self.word.load(Relaxed) == REAL
+    }
+
     /// Nanoseconds of real time since the clock was made.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
@@ -107,7 +112,7 @@ impl Clock {
     /// The time as an instant.
     #[inline]
     pub(crate) fn instant(&self) -> Instant {
-        if self.word.load(Relaxed) == REAL {
+        if self.is_real() {
             return Instant::now();
         }
         self.instant_of(self.now())
@@ -195,6 +200,13 @@ impl Clock {
             self.set(next.max(self.locked_now()));
         }
     }
+}
+
+/// True if this thread is a worker whose runtime goes by the real time.
+pub(crate) fn is_real() -> bool {
+    context::with_worker(|worker| {
+        worker.is_some_and(|worker| worker.shared().driver.clock().is_real())
+    })
 }
 
 /// The time of this thread's runtime; the real time outside of one.

@@ -1,6 +1,5 @@
 //! Sleeping.
 
-use super::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -31,7 +30,7 @@ pub struct Sleep {
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep {
-        timer: Timer::new(deadline_after(duration)),
+        timer: Timer::after(duration),
         yields: duration.is_zero(),
     }
 }

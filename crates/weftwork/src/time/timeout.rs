@@ -1,6 +1,5 @@
 //! A deadline for a future: asyncio.timeout.
 
-use super::deadline_after;
 use crate::cancel::{self, Cancelled, Hit, Probe, Raising};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
@@ -88,21 +87,21 @@ pin_project! {
 #[doc(alias = "asyncio.timeout")]
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    with_deadline(deadline_after(duration), future)
+    with_timer(Timer::after(duration), future)
 }
 
 /// As [`timeout`], until an instant.
 #[doc(alias = "asyncio.timeout_at")]
 #[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    with_deadline(Some(deadline), future)
+    with_timer(Timer::new(Some(deadline)), future)
 }
 
 #[track_caller]
-fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> {
+fn with_timer<F: Future>(timer: Timer, future: F) -> Timeout<F> {
     Timeout {
         body: Some(future),
-        timer: Timer::new(deadline),
+        timer,
         expiring: false,
         cause: None,
         raising: None,
@@ -285,7 +284,7 @@ impl<F: Future> Future for Timeout<F> {
             *this.around = Some(cause.clone());
         }
         if this.requests.is_none() {
-            *this.requests = TaskControl::current().map(|task| task.cancelling());
+            *this.requests = cancel::requests();
         }
         let body = this
             .body
