@@ -5,6 +5,7 @@
 //! task, and a replacement can take a free seat at any time.
 
 use super::{LifoSlot, LocalQueue, Parker, Stealer};
+use crate::closing::end_the_rest;
 use crate::entry::Entry;
 use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
@@ -243,13 +244,18 @@ impl Worker {
 
     #[inline]
     fn run(&self, task: Runnable) {
-        let ticks = &self.remote().ticks;
-        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
-        if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
+        if let Turn::Again(task) = self.turn(task) {
             // No notice: this worker has its queue before its eyes, and tells others of what
             // is left there every few polls.
             self.seat.queue.push(task);
         }
+    }
+
+    #[inline]
+    fn turn(&self, task: Runnable) -> Turn {
+        let ticks = &self.remote().ticks;
+        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
+        run(task, self.shared(), Some(self))
     }
 
     /// Runs a new task at once, within the poll of the task, or the callback, that spawned it. If
@@ -262,9 +268,13 @@ impl Worker {
         self.inside.set(inside + 1);
         // It is a task, also where a callback has spawned it.
         let kind = set_thread_kind(ThreadKind::Worker);
-        self.run(task);
+        let turn = self.turn(task);
         set_thread_kind(kind);
         self.inside.set(inside);
+        if let Turn::Again(task) = turn {
+            // The poll around it may take long.
+            self.push_back(task);
+        }
     }
 
     /// The next task of this worker.
@@ -439,15 +449,25 @@ impl Worker {
             .or_else(|| slots.into_iter().find_map(LifoSlot::take))
     }
 
-    /// The thread is no worker from here on, and its seat is free.
-    pub(crate) fn leave(self) -> Seat {
+    /// The last thing that it does as a worker.
+    pub(crate) fn retire(&self) {
         self.found();
-        self.shared.registry.give_all_back(&self.free_places);
         // What is left in the queue stays there for the thieves, but the slot is looked at by
         // the patient only.
         if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
         }
+        // A fence lies between the push, or the end of the last poll, and the question: for `push`
+        // see `Life::is_over`, and a poll ends by a read-modify-write of the word by which the
+        // closer cancels.
+        if self.shared.life.is_over() {
+            end_the_rest(self);
+        }
+    }
+
+    /// The thread is no worker from here on, and its seat is free.
+    pub(crate) fn leave(self) -> Seat {
+        self.shared.registry.give_all_back(&self.free_places);
         self.seat
     }
 }
