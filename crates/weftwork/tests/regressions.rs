@@ -12,7 +12,7 @@ use weftwork::sync::oneshot;
 use weftwork::time::sleep_until;
 use weftwork::{
     Handle, ResultError, Runtime, TaskControl, catch, current_task, finally, sleep, spawn,
-    yield_now,
+    task_local, yield_now,
 };
 use weftwork_std_or_loom::Mutex;
 
@@ -42,6 +42,44 @@ fn the_destructor_of_an_output_may_keep_the_task() {
         assert_eq!(kept.id(), id);
         until(|| kept.done()).await;
         drop(others);
+    });
+}
+
+/// Notes, where it is dropped, whether a task is being polled there. It does not ask for that task,
+/// which may be gone.
+struct LooksForATask(Log);
+
+impl Drop for LooksForATask {
+    fn drop(&mut self) {
+        let outside = weftwork_task_context::task().is_null();
+        self.0.add(if outside { "outside" } else { "in a task" });
+    }
+}
+
+/// Sets a local where it is dropped.
+struct SetsALocal(Log);
+
+impl Drop for SetsALocal {
+    fn drop(&mut self) {
+        LATE.set(LooksForATask(self.0.clone()));
+    }
+}
+
+task_local! {
+    static EARLY: SetsALocal;
+    static LATE: LooksForATask;
+}
+
+/// The others are gone by then, so these go with the memory of their task.
+#[test]
+fn locals_that_are_set_in_the_last_moment_do_not_find_their_task() {
+    each(|| async {
+        let log = Log::default();
+        let (output, local) = (SetsALocal(log.clone()), SetsALocal(log.clone()));
+        spawn(async move { output }).detach();
+        spawn(async move { EARLY.set(local) }).detach();
+        until(|| log.len() == 2).await;
+        assert_eq!(log.get(), ["outside", "outside"]);
     });
 }
 
