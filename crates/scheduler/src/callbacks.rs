@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{ThreadKind, enter_task, leave_task, set_thread_kind};
+use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// One callback.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -154,13 +154,9 @@ async fn lane(shared: Weak<Shared>) {
 
 /// Runs one callback as a callback sees the world: no current task, no blocking.
 fn run_job(job: Job) {
-    let lane = enter_task(std::ptr::null());
     let kind = set_thread_kind(ThreadKind::Lane);
-    if let Err(payload) = crate::task::contain(job) {
-        crate::shared::report_panic(payload, "a callback");
-    }
+    outside(|| swallow("a callback", job));
     set_thread_kind(kind);
-    leave_task(lane);
 }
 
 /// A scheduled callback.

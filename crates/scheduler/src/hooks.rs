@@ -5,6 +5,7 @@ use crate::task::refs::TaskRef;
 use crate::task::{TaskControl, contain};
 use std::cell::Cell;
 use std::sync::Arc;
+use weftwork_task_context::apart;
 
 /// What is called with a task.
 pub(crate) type TaskHook = Arc<dyn Fn(&TaskControl) + Send + Sync>;
@@ -33,6 +34,7 @@ pub(crate) fn ended(hook: &TaskHook, task: TaskRef) {
 }
 
 fn call(hook: &TaskHook, task: &TaskControl, what: &'static str) {
-    contain(|| hook(task))
+    // It is called within somebody's poll, whose scopes it is no part of.
+    contain(|| apart(|| hook(task)))
         .unwrap_or_else(|payload| shared::report(task.task_ref().as_ptr(), payload, what));
 }
