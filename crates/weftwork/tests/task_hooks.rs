@@ -259,3 +259,32 @@ fn hooks_are_no_part_of_the_scopes_around_them() {
         }
     });
 }
+
+#[test]
+fn a_hook_of_one_runtime_does_not_hide_what_it_spawns_on_another() {
+    let _watchdog = common::Watchdog::start();
+    let (shown, spawned) = (Counter::default(), Counter::default());
+    let counts = shown.clone();
+    // Each one's hook spawns on the other: what comes back is hidden, or it would not end.
+    let first: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let on_first = Arc::clone(&first);
+    let builder = Runtime::builder().workers(1).on_task_spawn(move |_| {
+        counts.add();
+        let handle = on_first.lock().clone();
+        handle.unwrap().spawn(async {}).detach();
+    });
+    let second = builder.build().unwrap();
+    let (on_second, spawns) = (second.handle(), spawned.clone());
+    let builder = Runtime::builder().workers(1).on_task_spawn(move |_| {
+        spawns.add();
+        on_second.spawn(async {}).detach();
+    });
+    let runtime = builder.build().unwrap();
+    *first.lock() = Some(runtime.handle());
+    for _ in 0..3 {
+        runtime.handle().spawn(async {}).detach();
+    }
+    assert_eq!((spawned.get(), shown.get()), (3, 3));
+    // They hold each other.
+    first.lock().take();
+}
