@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{EVERYWHERE, Flag, LONG, Log, On, WORKERS, Watchdog, comes_true, each, ms, on, until};
+use common::{
+    EVERYWHERE, Flag, LONG, Log, On, Reports, WORKERS, Watchdog, comes_true, each, ms, on, until,
+};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
@@ -306,4 +308,33 @@ fn the_cause_of_a_cancel_stays_while_the_task_cleans_up() {
         assert!(task.outcome().await.unwrap_err().is_cancelled());
         assert_eq!(control.cancel_cause().unwrap().msg(), Some("enough"));
     });
+}
+
+struct PanicsAtItsDrop;
+
+impl Drop for PanicsAtItsDrop {
+    fn drop(&mut self) {
+        panic!("a drop");
+    }
+}
+
+#[test]
+fn what_a_hook_of_the_main_task_gave_may_panic_when_it_is_dropped() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let reports = Reports::default();
+        let sink = reports.clone();
+        let builder = Runtime::builder()
+            .exception_handler(move |report| sink.add(report))
+            .main_hook("bad", |_| Box::new(PanicsAtItsDrop));
+        let runtime = kind.runtime(builder);
+        // More of them than seats.
+        for round in 0..12 {
+            let (tell, told) = oneshot::channel();
+            let other = thread::spawn(move || tell.send(round));
+            assert_eq!(runtime.block_on(told).unwrap(), round);
+            other.join().unwrap().unwrap();
+        }
+        assert_eq!(reports.messages(), ["a drop"; 12]);
+    }
 }
