@@ -340,7 +340,7 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
         // SAFETY: it was the last reference.
         unsafe { free(header) };
     } else {
-        publish(header, task, end, how, shared);
+        publish(header, end, how, shared);
     }
     if let Some(hook) = hook {
         // SAFETY: counted above.
@@ -360,8 +360,11 @@ fn fail(task: &Header, error: TaskError) {
     task.state.set_cold();
 }
 
-/// The transition to complete, and the wakes that follow.
-fn publish(header: NonNull<Header>, task: &Header, end: End, mut how: Completing, shared: &Shared) {
+/// The transition to complete, and the wakes that follow. No reference to the header is passed in:
+/// it would have to be valid to the end, and with the runtime's reference the cell may go.
+fn publish(header: NonNull<Header>, end: End, mut how: Completing, shared: &Shared) {
+    // SAFETY: not used after `complete` has given the runtime's reference up.
+    let task = unsafe { header.as_ref() };
     let joiner = loop {
         // The lock makes completion and the registration of a callback exclude each other.
         let mut rare = how.locked.then(|| task.cold_or_new().lock());
