@@ -75,6 +75,7 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
     // SAFETY: as above.
     let waker = unsafe { waker::borrowed(header) };
     let mut cx = Context::from_waker(&waker);
+    let mut struck = false;
     loop {
         if task.state.begin_poll() {
             match deliver(header, task, &mut cx) {
@@ -87,7 +88,11 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
         }
         let state = task.state.load();
         if state.has_cancel() && cancel_waits(task) {
-            // Cancelled during the poll: it strikes at the await that suspended.
+            // Cancelled during the poll: it strikes at the await that suspended. A task may catch
+            // one after another, so the others have a turn before the next one.
+            if std::mem::replace(&mut struck, true) {
+                return None;
+            }
             continue;
         }
         if state.has_raised() {
