@@ -5,7 +5,7 @@ use crate::sched::Worker;
 use crate::shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, null};
-use weftwork_task_context::{ThreadKind, set_thread_kind};
+use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 weftwork_std_or_loom::thread_local! {
     static CONTEXT: Context = Context {
@@ -58,7 +58,8 @@ pub(crate) fn current() -> Option<Handle> {
     ENTERED.try_with(|entered| entered.borrow().clone()).ok()?
 }
 
-/// Makes this thread a worker while `f` runs.
+/// Makes this thread a worker while `f` runs. A task of another runtime may be polled here, and
+/// close this one.
 pub(crate) fn be_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     struct Leave(ThreadKind, *const Worker);
     impl Drop for Leave {
@@ -69,7 +70,7 @@ pub(crate) fn be_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     }
     let before = CONTEXT.with(|context| context.worker.replace(worker));
     let leave = Leave(set_thread_kind(ThreadKind::Worker), before);
-    let value = f();
+    let value = outside(f);
     drop(leave);
     value
 }

@@ -340,7 +340,7 @@ impl Shared {
         if let Some(hook) = &self.config.on_task_spawn {
             // SAFETY: by the caller.
             let task = TaskControl::new(unsafe { TaskRef::new(header) });
-            hooks::spawned(hook, &task);
+            hooks::spawned(hook, &task, self);
         }
     }
 

@@ -17,8 +17,8 @@ mod path;
 pub use cancelled::{CancelSource, Cancelled};
 pub use delivery::{Delivery, declines, delivery};
 pub use frame::{
-    Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
-    with_frame,
+    Frame, Outcome, apart, delivered, delivering, hit, is_active, mark_busy, mark_interest,
+    mark_taken, with_frame,
 };
 pub use identity::{TaskIds, current_task_id, current_task_tag, set_task_ids, task_id_of};
 pub use path::{CancelHop, CancelStep, TaskTag};
@@ -111,6 +111,20 @@ pub fn leave_task(before: Before) -> bool {
         current.left.set(before.left);
         current.polled.replace(before.polled).is_woken()
     })
+}
+
+/// Runs `f` as if no task were polled on this thread, for what only happens to run within a poll.
+///
+/// The task and the frame before are back when `f` returns or unwinds.
+pub fn outside<R>(f: impl FnOnce() -> R) -> R {
+    struct Leave(Before);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            leave_task(self.0);
+        }
+    }
+    let _leave = Leave(enter_task(std::ptr::null()));
+    apart(f)
 }
 
 /// Says that an operation of the polled task did not need to wait.
