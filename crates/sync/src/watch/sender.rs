@@ -107,11 +107,15 @@ impl<T> Sender<T> {
                 return false;
             }
             let copy = Arc::new(copy);
+            // A copy that was overtaken comes out of the lock: its destructor is a user's.
             let sent = {
                 let mut state = self.shared.state.lock();
-                (state.version == version).then(|| state.replace(copy))
+                match state.version == version {
+                    true => Ok(state.replace(copy)),
+                    false => Err(copy),
+                }
             };
-            if let Some((_before, wakes)) = sent {
+            if let Ok((_before, wakes)) = sent {
                 wakes.wake();
                 return true;
             }
