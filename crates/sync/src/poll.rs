@@ -1,10 +1,22 @@
 //! One poll of a waiting future: lock, decide, unlock, and only then touch wakers.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
+use weftwork_task_context::declines;
+
+/// Pending in a poll that delivers a cancel: with this an `async fn` begins that can have its answer
+/// without waiting for anything.
+pub(crate) async fn after_delivery() {
+    let leaf = |cx: &mut Context<'_>| match declines(cx) {
+        true => Poll::Pending,
+        false => Poll::Ready(()),
+    };
+    poll_fn(leaf).await;
+}
 
 /// The polling task's waker, offered to a step that runs under a lock.
 ///
