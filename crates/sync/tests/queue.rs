@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::queue::{Get, Items, Join, Put, TooManyTaskDone};
 use weftwork_sync::{BlockingError, Queue, ShutDown, TryGetError, TryPutError};
@@ -267,6 +267,39 @@ fn destructors_run_outside_the_lock() {
     assert_eq!(*dropped.lock(), 1);
     drop(put);
     assert_eq!(*dropped.lock(), 2);
+}
+
+/// How long it takes to withdraw the items of so many puts that so many gets were promised: at a
+/// shutdown, and when the puts are dropped one by one. The best of some rounds.
+fn withdrawal(n: usize) -> [Duration; 2] {
+    let withdraw = |by_drops: bool| {
+        let queue = Queue::rendezvous();
+        let mut gets: Vec<_> = (0..n).map(|_| queue.get()).collect();
+        assert!(gets.iter_mut().all(|get| poll_once(get).is_pending()));
+        let mut puts: Vec<_> = (0..n).map(|item| queue.put(item)).collect();
+        assert!(puts.iter_mut().all(|put| poll_once(put).is_pending()));
+        let begun = Instant::now();
+        match by_drops {
+            true => drop(puts),
+            false => queue.shutdown(false),
+        }
+        let took = begun.elapsed();
+        assert!(
+            gets.iter_mut()
+                .all(|get| by_drops == poll_once(get).is_pending())
+        );
+        took
+    };
+    [false, true].map(|by_drops| (0..5).map(|_| withdraw(by_drops)).min().unwrap())
+}
+
+/// Sixteen times as many take sixteen times as long, and not 256 times.
+#[test]
+fn the_end_of_a_rendezvous_is_linear() {
+    let (few, many) = (withdrawal(500), withdrawal(8_000));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many < few * 80, "500: {few:?}, 8,000: {many:?}");
+    }
 }
 
 #[test]

@@ -30,10 +30,7 @@ pub(super) struct State<T, O: Order<T>> {
     /// Items put for which nobody has said `task_done`.
     unfinished: usize,
     shut_down: bool,
-    /// Each with the number of its arrival.
-    getters: WaitList<u64>,
-    /// The number of the last one that came.
-    arrivals: u64,
+    getters: WaitList<()>,
     /// Each with the key of its offer, in a rendezvous.
     putters: WaitList<usize>,
     joiners: WaitList<()>,
@@ -75,7 +72,6 @@ impl<T, O: Order<T>> State<T, O> {
             unfinished: 0,
             shut_down: false,
             getters: WaitList::new(),
-            arrivals: 0,
             putters: WaitList::new(),
             joiners: WaitList::new(),
             offers: Slab::new(),
@@ -215,10 +211,7 @@ impl<T, O: Order<T>> State<T, O> {
         let answer = match self.try_get() {
             Ok(taken) => Ok(taken),
             Err(TryGetError::ShutDown) => Err(ShutDown(())),
-            Err(TryGetError::Empty) => {
-                self.arrivals += 1;
-                return self.getters.enqueue(wait, self.arrivals, offer);
-            }
+            Err(TryGetError::Empty) => return self.getters.enqueue(wait, (), offer),
         };
         *wait = Wait::Done;
         Some(Poll::Ready(answer))
