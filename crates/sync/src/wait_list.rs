@@ -195,13 +195,12 @@ impl<D> WaitList<D> {
         }
     }
 
-    /// Grants the first in the line its wish, and gives its waker. `None` if the line is empty.
+    /// Grants the first in the line its wish, and gives its waker, if it has one: somebody whose
+    /// grant was taken back has none until it is polled. `None` if the line is empty.
     #[inline]
-    pub(crate) fn grant_front(&mut self) -> Option<Waker> {
-        if self.is_empty() {
-            return None;
-        }
-        self.settle_front(Status::Granted)
+    pub(crate) fn grant_front(&mut self) -> Option<Option<Waker>> {
+        let granted = !self.is_empty();
+        granted.then(|| self.settle_front(Status::Granted))
     }
 
     /// As [`grant_front`](Self::grant_front), for a line whose entries may have no waker yet, and

@@ -343,18 +343,18 @@ impl<T, O: Order<T>> State<T, O> {
         let item = self.offers.remove(key);
         self.offered -= 1;
         self.unfinished += 1;
-        (item, self.putters.grant_front())
+        (item, self.putters.grant_front().flatten())
     }
 
-    /// An item may have become free: it is the first waiting consumer's, who has no waker if it has
-    /// been woken before.
+    /// An item may have become free: it is the first waiting consumer's.
     #[inline]
     fn promise_item(&mut self) -> Option<Waker> {
-        if self.free_items() == 0 || self.getters.is_empty() {
+        if self.free_items() == 0 {
             return None;
         }
+        let waker = self.getters.grant_front()?;
         self.promised_items += 1;
-        self.getters.grant_front()
+        waker
     }
 
     /// Items are gone that may have been promised: the last promises are taken back.
@@ -373,6 +373,6 @@ impl<T, O: Order<T>> State<T, O> {
         }
         let waker = self.putters.grant_front()?;
         self.promised_slots += 1;
-        Some(waker)
+        waker
     }
 }
