@@ -21,7 +21,7 @@ pub(crate) async fn after_delivery() {
 /// The polling task's waker, offered to a step that runs under a lock.
 ///
 /// The clone is made before the lock is taken, and whatever is left here (an unused clone, or
-/// the older waker that the clone replaced) is dropped after it is given back.
+/// the older waker that the clone replaced) is dropped after it is given back, contained.
 pub(crate) struct Offer<'a> {
     current: &'a Waker,
     owned: Option<Waker>,
@@ -71,6 +71,9 @@ fn run_locked<S, R>(
     loop {
         let answer = step(&mut state.lock(), &mut offer);
         if let Some(answer) = answer {
+            if let Some(left) = offer.owned {
+                contained(|| drop(left));
+            }
             return answer;
         }
         offer.owned = Some(offer.current.clone());
@@ -123,6 +126,13 @@ impl Wakes {
         }
     }
 
+    /// As [`wake`](Self::wake), for somebody who has something to give: a panic ends here.
+    pub(crate) fn wake_contained(self) {
+        if self.first.is_some() {
+            contained(|| self.wake());
+        }
+    }
+
     /// Calls all of them, in order. A panic of one goes on after all have been called.
     pub(crate) fn wake(self) {
         let Some(first) = self.first else { return };
@@ -141,6 +151,15 @@ impl Wakes {
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
+    }
+}
+
+/// Runs a waker's code between the moment at which something was taken for somebody (an item, a
+/// permit) and that at which he has it. A panic would take it along, and so it ends here, after the
+/// panic hook has told of it.
+pub(crate) fn contained(code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
+        drop_payload(payload);
     }
 }
 

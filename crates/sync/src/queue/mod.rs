@@ -10,7 +10,7 @@ pub use futures::{Get, GetMany, Items, Join, Put};
 pub use order::{Fifo, Lifo, Lowest, Order};
 
 use crate::blocking::{BlockingError, block_on, may_block};
-use crate::poll::Guess;
+use crate::poll::{Guess, contained};
 use crate::who::{Crowd, Who};
 use state::State;
 use std::fmt;
@@ -199,7 +199,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     #[doc(alias = "try_recv")]
     pub fn try_get(&self) -> Result<T, TryGetError> {
         let (item, putter) = self.shared.state.lock().try_get()?;
-        wake(putter);
+        wake_contained(putter);
         Ok(item)
     }
 
@@ -360,6 +360,14 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
 fn wake(waker: Option<std::task::Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+/// As [`wake`], for somebody who has an item to give, which a panic would take along.
+#[inline]
+fn wake_contained(waker: Option<std::task::Waker>) {
+    if let Some(waker) = waker {
+        contained(|| waker.wake());
     }
 }
 

@@ -58,9 +58,8 @@ impl<T> Sender<T> {
     pub fn send_replace(&self, value: T) -> Ref<T> {
         let value = Arc::new(value);
         let (before, wakes) = self.shared.state.lock().replace(value);
-        let before = Ref::new(before, false);
-        wakes.wake();
-        before
+        wakes.wake_contained();
+        Ref::new(before, false)
     }
 
     /// Changes a copy of the latest value, and makes that the latest. As
