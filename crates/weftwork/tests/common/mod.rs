@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use weftwork::sync::oneshot;
-use weftwork::{Builder, Report, Runtime, Task, panic_message, yield_now};
+use weftwork::{Builder, Cancelled, Report, Runtime, Task, TaskControl, panic_message, yield_now};
 use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -167,9 +167,17 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// A cancel that was asked for has been delivered.
+pub(crate) async fn struck(control: &TaskControl) {
+    let was_struck = |cause: Cancelled| cause.struck().is_some();
+    until(|| control.cancel_cause().is_some_and(was_struck)).await;
+}
+
 /// Gives whatever is ready many turns, for a test that something does not happen.
 pub(crate) async fn settle() {
     for _ in 0..100 {
+        // Workers that have no core at the moment are to have theirs.
+        std::thread::yield_now();
         yield_now().await;
     }
 }
