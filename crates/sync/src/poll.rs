@@ -25,9 +25,38 @@ pub(crate) async fn after_delivery() {
 pub(crate) struct Offer<'a> {
     current: &'a Waker,
     owned: Option<Waker>,
+    /// The future had given its answer before this poll.
+    spent: bool,
 }
 
-impl Offer<'_> {
+impl<'a> Offer<'a> {
+    fn new(current: &'a Waker, owned: Option<Waker>) -> Self {
+        let spent = false;
+        Self {
+            current,
+            owned,
+            spent,
+        }
+    }
+
+    /// For a future that has given its answer. The panic that it deserves comes with the lock given
+    /// back: a panic hook is a user's code, and may use the primitive.
+    #[cold]
+    pub(crate) fn refuse<R>(&mut self) -> Option<R> {
+        self.spent = true;
+        None
+    }
+
+    /// Makes the clone that a step needs. Out of line: it keeps the polls that need none short.
+    #[inline(never)]
+    fn prepare(&mut self) {
+        assert!(
+            !self.spent,
+            "a future of weftwork's sync was polled again after it had completed"
+        );
+        self.owned = Some(self.current.clone());
+    }
+
     /// Takes the clone; `None` if it has not been made yet.
     pub(crate) fn take(&mut self) -> Option<Waker> {
         self.owned.take()
@@ -48,18 +77,14 @@ impl Offer<'_> {
 }
 
 /// Runs `step` under the lock. A step that answers `None` changed nothing and needs a clone
-/// of the waker: it is made with the lock given back, and the step runs again.
+/// of the waker: it is made with the lock given back, and the step runs again. (Or it has refused.)
 #[inline]
 pub(crate) fn poll_locked<S, R>(
     state: &Lock<S>,
     cx: &Context<'_>,
     step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
 ) -> R {
-    let offer = Offer {
-        current: cx.waker(),
-        owned: None,
-    };
-    run_locked(state, offer, step)
+    run_locked(state, Offer::new(cx.waker(), None), step)
 }
 
 #[inline]
@@ -76,7 +101,7 @@ fn run_locked<S, R>(
             }
             return answer;
         }
-        offer.owned = Some(offer.current.clone());
+        offer.prepare();
     }
 }
 
@@ -97,11 +122,8 @@ impl Guess {
         step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<Poll<R>>,
     ) -> Poll<R> {
         let guess = first && self.0.load(Relaxed);
-        let offer = Offer {
-            current: cx.waker(),
-            owned: guess.then(|| cx.waker().clone()),
-        };
-        let answer = run_locked(state, offer, step);
+        let owned = guess.then(|| cx.waker().clone());
+        let answer = run_locked(state, Offer::new(cx.waker(), owned), step);
         if first && answer.is_pending() != guess {
             self.0.store(!guess, Relaxed);
         }

@@ -149,14 +149,15 @@ impl<D> WaitList<D> {
     }
 
     /// Looks after the entry of a queued future. A settled entry is removed; a waiting one
-    /// gets the polling task's waker (`None`: that needs a clone).
+    /// gets the polling task's waker (`None`: that needs a clone). One that has none has given its
+    /// answer, and is refused.
     pub(crate) fn poll_entry(
         &mut self,
         wait: &mut Wait,
         offer: &mut Offer<'_>,
     ) -> Option<Poll<Status>> {
         let Wait::Queued(Key(index)) = *wait else {
-            panic!("a future of weftwork's sync was polled again after it had completed");
+            return offer.refuse();
         };
         let entry = &mut self.entries[index];
         if entry.status == Status::Waiting {
