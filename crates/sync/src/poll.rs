@@ -179,6 +179,7 @@ impl Wakes {
 /// Runs a waker's code between the moment at which something was taken for somebody (an item, a
 /// permit) and that at which he has it. A panic would take it along, and so it ends here, after the
 /// panic hook has told of it.
+#[inline(never)]
 pub(crate) fn contained(code: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
         drop_payload(payload);
