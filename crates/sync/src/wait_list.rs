@@ -221,7 +221,9 @@ impl<D> WaitList<D> {
         if self.is_empty() {
             return None;
         }
-        let entry = self.take(self.head);
+        let entry = self.entries.remove(self.head);
+        self.head = entry.next;
+        self.close_gap(entry.prev, entry.next);
         Some((entry.data, entry.waker))
     }
 
@@ -278,16 +280,21 @@ impl<D> WaitList<D> {
         if self.head == index {
             self.head = entry.next;
         }
-        if let Some(before) = self.entries.get_mut(entry.prev) {
-            before.next = entry.next;
+        self.close_gap(entry.prev, entry.next);
+        entry
+    }
+
+    /// Links the two neighbours of one that was taken out.
+    fn close_gap(&mut self, prev: usize, next: usize) {
+        if let Some(before) = self.entries.get_mut(prev) {
+            before.next = next;
         }
-        match self.entries.get_mut(entry.next) {
-            Some(after) => after.prev = entry.prev,
-            None => self.tail = entry.prev,
+        match self.entries.get_mut(next) {
+            Some(after) => after.prev = prev,
+            None => self.tail = prev,
         }
         if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
             self.entries = Slab::new();
         }
-        entry
     }
 }
