@@ -18,10 +18,10 @@
 //!   [`Mutex::tracked`], [`RwLock::tracked`].
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
 //!   dropped, while no lock is held.
-//! - **Short sections.** A lock is held for some instructions, but for two kinds of calls: one that
-//!   ends the wait of everybody (`set`, `notify_waiters`, `close`, `shutdown` and the like, a cancel)
-//!   collects their wakers in one section, and a cancel cuts off all tokens below in one. That takes
-//!   some 10 to 50 ns for each; whoever uses the same primitive meanwhile waits.
+//! - **Short sections.** A lock is held for some instructions, with three exceptions: what ends the
+//!   wait of everybody (`set`, `notify_waiters`, `close`, `shutdown` and the like) collects all their
+//!   wakers in one section, a cancel cuts off all tokens below in one, and `get_many` takes all its
+//!   items in one. That is some 10 to 50 ns for each; whoever uses the same primitive meanwhile waits.
 //! - **A waker that panics** leaves the primitive as it should be, and the other wakers of the same
 //!   operation are called before the panic goes on. Where it would take along what the operation has
 //!   to give (the item of a get, the permit of an acquire), it does not go on: the panic hook tells of
