@@ -275,7 +275,7 @@ impl Future for Wait<'_> {
             state.poll_wait(barrier.parties, wait, offer)
         });
         come.map(|(answer, wakes)| {
-            wakes.wake();
+            wakes.wake_contained();
             answer
         })
     }
@@ -291,8 +291,8 @@ impl Drop for Wait<'_> {
             .state
             .lock()
             .leave(barrier.parties, &mut self.wait, &mut wakes);
-        drop(left);
         wakes.wake();
+        drop(left);
     }
 }
 

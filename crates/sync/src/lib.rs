@@ -17,8 +17,15 @@
 //!   *holds* something is written down only where that was asked for: [`CapacityLimiter`],
 //!   [`Mutex::tracked`], [`RwLock::tracked`].
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
-//!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
-//!   and the other wakers of the same operation are called before the panic goes on.
+//!   dropped, while no lock is held.
+//! - **Short sections.** A lock is held for some instructions, with three exceptions: what ends the
+//!   wait of everybody (`set`, `notify_waiters`, `close`, `shutdown` and the like) collects all their
+//!   wakers in one section, a cancel cuts off all tokens below in one, and `get_many` takes all its
+//!   items in one. That is some 10 to 50 ns for each; whoever uses the same primitive meanwhile waits.
+//! - **A waker that panics** leaves the primitive as it should be, and the other wakers of the same
+//!   operation are called before the panic goes on. Where it would take along what the operation has
+//!   to give (the item of a get, the permit of an acquire), it does not go on: the panic hook tells of
+//!   it, and that is all.
 
 #![forbid(unsafe_code)]
 

@@ -214,7 +214,8 @@ pub fn is_active() -> bool {
 }
 
 /// True while a cancel is being delivered: a leaf then returns `Pending` even if it has a
-/// value, hands on what it had been given, and does not wake itself.
+/// value, changes nothing, and does not wake itself. What it had been given stays its own, and goes
+/// on to the next waiter if it is dropped.
 #[inline]
 #[must_use]
 pub fn delivering() -> bool {

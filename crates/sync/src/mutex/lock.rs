@@ -47,13 +47,21 @@ impl<M: Deref<Target = Mutex<T>> + Clone, T> Future for Lock<M, T> {
     }
 }
 
+impl<M: Deref<Target = Mutex<T>>, T> Lock<M, T> {
+    #[cold]
+    fn leave(&mut self) {
+        let left = self.mutex.state.lock().leave(&mut self.wait);
+        if let Some((_left, Some(next))) = left {
+            next.wake();
+        }
+    }
+}
+
 impl<M: Deref<Target = Mutex<T>>, T> Drop for Lock<M, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Wait::Queued(_) = self.wait {
-            let left = self.mutex.state.lock().leave(&mut self.wait);
-            if let Some((_left, Some(next))) = left {
-                next.wake();
-            }
+            self.leave();
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::order::{Fifo, Order};
 use super::state::Parcel;
-use super::{AnyQueue, Shared, ShutDown, wake};
+use super::{AnyQueue, Shared, ShutDown, wake, wake_contained};
 use crate::poll::poll_locked;
 use crate::wait_list::Wait;
 use futures_core::Stream;
@@ -150,7 +150,7 @@ impl<T, O: Order<T>> Future for GetMany<'_, T, O> {
             state.poll_get_many(wait, *limit, into, offer)
         });
         got.map_ok(|(count, wakes)| {
-            wakes.wake();
+            wakes.wake_contained();
             count
         })
     }
@@ -197,7 +197,7 @@ fn poll_get<T, O: Order<T>>(
     let first = matches!(wait, Wait::New);
     let got = gets.poll_locked(first, state, cx, |state, offer| state.poll_get(wait, offer));
     got.map_ok(|(item, putter)| {
-        wake(putter);
+        wake_contained(putter);
         item
     })
 }

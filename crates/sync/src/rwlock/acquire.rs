@@ -94,8 +94,9 @@ impl<L: Deref<Target = RwLock<T>>, T> Drop for InLine<L, T> {
         let mut state = self.lock.state.lock();
         let left = state.leave(self.wish, &mut self.wait, &mut wakes);
         drop(state);
-        drop(left);
+        // Those behind it first: dropping its waker may panic.
         wakes.wake();
+        drop(left);
     }
 }
 

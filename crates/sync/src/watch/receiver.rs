@@ -2,11 +2,10 @@
 
 use super::{Ref, Shared, State};
 use crate::blocking::{BlockingError, block_on, may_block};
-use crate::poll::{Offer, Wakes, poll_locked};
+use crate::poll::{Offer, Wakes, after_delivery, poll_locked};
 use crate::wait_list::{Status, Wait};
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -85,12 +84,7 @@ impl<T> Receiver<T> {
         &mut self,
         mut wanted: impl FnMut(&T) -> bool,
     ) -> Result<Ref<T>, SendersGone> {
-        // As any leaf, it declines in a poll that delivers a cancel.
-        poll_fn(|cx| match declines(cx) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        })
-        .await;
+        after_delivery().await;
         loop {
             let value = self.borrow_and_update();
             if wanted(&value) {
