@@ -1,0 +1,114 @@
+//! How the programs are cut: at each await, in three ways, everywhere.
+
+use crate::common::{EVERYWHERE, On, on};
+use std::cell::Cell;
+use std::future::Future;
+use weftwork::testing::{Cut, Sweep, sweep, sweep_drops};
+use weftwork::{ResumeExt, TaskError, all_tasks, catch};
+
+/// In which way a program is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Its task is cancelled. Where nothing takes that, the program is dropped as it stands.
+    Cancel,
+    /// As `Cancel`, with a `catch` around it: the cancel is delivered in a poll of its own, in which
+    /// every wait has to decline what is there for it.
+    CancelInScope,
+    /// It is dropped, as the loser of a `select!` is.
+    Drop,
+}
+
+const WAYS: [Way; 3] = [Way::Cancel, Way::CancelInScope, Way::Drop];
+
+/// One run of a program, and how it is to be cut.
+pub(crate) struct Knife<'a> {
+    cut: &'a Cut,
+    way: Way,
+}
+
+impl Knife<'_> {
+    /// Runs what is cut, in a task of its own; gives its end.
+    pub(crate) async fn run<F>(&self, future: F) -> Result<F::Output, TaskError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match self.way {
+            Way::CancelInScope => self.cut.run(in_scope(future)).await,
+            Way::Cancel | Way::Drop => self.cut.run(future).await,
+        }
+    }
+
+    /// As [`run`](Self::run), for what need not be `Send`.
+    pub(crate) async fn run_local<F>(&self, future: F) -> Result<F::Output, TaskError>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        match self.way {
+            Way::CancelInScope => self.cut.run_local(in_scope(future)).await,
+            Way::Cancel | Way::Drop => self.cut.run_local(future).await,
+        }
+    }
+
+    pub(crate) fn drops(&self) -> bool {
+        self.way == Way::Drop
+    }
+}
+
+async fn in_scope<F: Future>(future: F) -> F::Output {
+    catch(future).await.or_resume().await
+}
+
+/// Cuts a program at every await, in every way, everywhere. Each cut has to be its end. `_names` are
+/// what it sweeps: `names` looks for them.
+pub(crate) fn swept(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(&EVERYWHERE, program, always_struck);
+}
+
+/// As [`swept`], for one that may come to its end though it is cut.
+pub(crate) fn swept_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(&EVERYWHERE, program, |_| {});
+}
+
+/// As [`swept`], where futures need not be `Send`.
+pub(crate) fn swept_locally(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(&[On::Local], program, always_struck);
+}
+
+/// As [`swept_or_done`], where futures need not be `Send`.
+pub(crate) fn swept_locally_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(&[On::Local], program, |_| {});
+}
+
+fn always_struck(swept: &Sweep) {
+    assert_eq!(swept.points(), swept.struck(), "{swept}");
+}
+
+fn swept_on(kinds: &[On], program: impl AsyncFn(&Knife<'_>), judge: impl Fn(&Sweep)) {
+    let points = WAYS.map(|_| Cell::new(0));
+    on(kinds, |_| async {
+        for (way, points) in WAYS.into_iter().zip(&points) {
+            let once = async |cut: &Cut| {
+                program(&Knife { cut, way }).await;
+                all_over();
+            };
+            let swept = match way {
+                Way::Drop => sweep_drops(once).await,
+                Way::Cancel | Way::CancelInScope => sweep(once).await,
+            };
+            judge(&swept);
+            points.set(points.get() + swept.points());
+        }
+    });
+    // On several threads an await may find its answer there already, so this asks for the sum.
+    for (way, points) in WAYS.into_iter().zip(points) {
+        assert!(points.get() > 0, "nothing was cut: {way:?}");
+    }
+}
+
+/// No task is left but the one that sweeps.
+fn all_over() {
+    let tasks = all_tasks();
+    assert_eq!(tasks.len(), 1, "only the sweep itself: {tasks:?}");
+}
