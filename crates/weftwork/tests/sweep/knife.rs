@@ -4,7 +4,7 @@ use crate::common::{EVERYWHERE, On, on};
 use std::cell::Cell;
 use std::future::Future;
 use weftwork::testing::{Cut, Sweep, sweep, sweep_drops};
-use weftwork::{ResumeExt, TaskError, all_tasks, catch};
+use weftwork::{Handle, ResumeExt, TaskError, all_tasks, catch};
 
 /// In which way a program is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,8 +107,10 @@ fn swept_on(kinds: &[On], program: impl AsyncFn(&Knife<'_>), judge: impl Fn(&Swe
     }
 }
 
-/// No task is left but the one that sweeps.
+/// No task is left but the one that sweeps, and no descriptor that the runtime listens to.
 fn all_over() {
     let tasks = all_tasks();
     assert_eq!(tasks.len(), 1, "only the sweep itself: {tasks:?}");
+    let sources = Handle::current().reactor().len();
+    assert_eq!(sources, 0, "sockets that were not dropped");
 }

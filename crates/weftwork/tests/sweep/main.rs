@@ -4,11 +4,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bytes;
 mod children;
 mod combinators;
 mod groups;
 mod itself;
 mod knife;
+mod net;
 mod scopes;
 mod tasks;
 mod time;
+mod udp;
