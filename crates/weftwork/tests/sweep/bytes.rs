@@ -7,13 +7,12 @@ use std::sync::Arc;
 use weftwork::sync::Mutex;
 use weftwork::{spawn, yield_now};
 
-/// The byte at each place; the period fits in no buffer.
-fn byte_at(place: usize) -> u8 {
-    u8::try_from(place % 251).unwrap_or(0)
-}
-
+/// A text in which no part stands for another one: its period fits in no buffer.
 pub(crate) fn bytes(count: usize) -> Vec<u8> {
-    (0..count).map(byte_at).collect()
+    let period: Vec<u8> = (0..251).collect();
+    let mut bytes = period.repeat(count / period.len() + 1);
+    bytes.truncate(count);
+    bytes
 }
 
 /// Reads until so many bytes are there. What was read is noted at once.
@@ -57,12 +56,16 @@ where
     drop(sender.await);
 }
 
+/// At most so much is written at a time.
+const PIECE: usize = 64 << 10;
+
 /// Writes what is left. What has gone is taken out of it at once.
 async fn write_on<W: AsyncWrite + Unpin>(writer: Arc<Mutex<W>>, left: Arc<Mutex<Vec<u8>>>) {
     let mut writer = writer.lock().await;
     let mut left = left.lock().await;
     while !left.is_empty() {
-        let written = writer.write(&left).await.unwrap();
+        let piece = &left[..left.len().min(PIECE)];
+        let written = writer.write(piece).await.unwrap();
         left.drain(..written);
     }
     writer.flush().await.unwrap();

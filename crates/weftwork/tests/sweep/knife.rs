@@ -3,6 +3,7 @@
 use crate::common::{EVERYWHERE, On, on};
 use std::cell::Cell;
 use std::future::Future;
+use std::pin::Pin;
 use weftwork::testing::{Cut, Sweep, sweep, sweep_drops};
 use weftwork::{Handle, ResumeExt, TaskError, all_tasks, catch};
 
@@ -26,6 +27,19 @@ pub(crate) struct Knife<'a> {
     way: Way,
 }
 
+/// Programs are behind pointers, and so is what they run: the sweep is compiled once.
+type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+trait Program {
+    fn run<'a>(&'a self, knife: &'a Knife<'a>) -> Boxed<'a, ()>;
+}
+
+impl<P: AsyncFn(&Knife<'_>)> Program for P {
+    fn run<'a>(&'a self, knife: &'a Knife<'a>) -> Boxed<'a, ()> {
+        Box::pin(self(knife))
+    }
+}
+
 impl Knife<'_> {
     /// Runs what is cut, in a task of its own; gives its end.
     pub(crate) async fn run<F>(&self, future: F) -> Result<F::Output, TaskError>
@@ -33,10 +47,11 @@ impl Knife<'_> {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match self.way {
-            Way::CancelInScope => self.cut.run(in_scope(future)).await,
-            Way::Cancel | Way::Drop => self.cut.run(future).await,
-        }
+        let future: Pin<Box<dyn Future<Output = F::Output> + Send>> = match self.way {
+            Way::CancelInScope => Box::pin(in_scope(future)),
+            Way::Cancel | Way::Drop => Box::pin(future),
+        };
+        self.cut.run(future).await
     }
 
     /// As [`run`](Self::run), for what need not be `Send`.
@@ -45,10 +60,11 @@ impl Knife<'_> {
         F: Future + 'static,
         F::Output: 'static,
     {
-        match self.way {
-            Way::CancelInScope => self.cut.run_local(in_scope(future)).await,
-            Way::Cancel | Way::Drop => self.cut.run_local(future).await,
-        }
+        let future: Boxed<'static, F::Output> = match self.way {
+            Way::CancelInScope => Box::pin(in_scope(future)),
+            Way::Cancel | Way::Drop => Box::pin(future),
+        };
+        self.cut.run_local(future).await
     }
 
     pub(crate) fn drops(&self) -> bool {
@@ -63,34 +79,34 @@ async fn in_scope<F: Future>(future: F) -> F::Output {
 /// Cuts a program at every await, in every way, everywhere. Each cut has to be its end. `_names` are
 /// what it sweeps: `names` looks for them.
 pub(crate) fn swept(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&EVERYWHERE, program, always_struck);
+    swept_on(&EVERYWHERE, &program, always_struck);
 }
 
 /// As [`swept`], for one that may come to its end though it is cut.
 pub(crate) fn swept_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&EVERYWHERE, program, |_| {});
+    swept_on(&EVERYWHERE, &program, |_| {});
 }
 
 /// As [`swept`], where futures need not be `Send`.
 pub(crate) fn swept_locally(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&[On::Local], program, always_struck);
+    swept_on(&[On::Local], &program, always_struck);
 }
 
 /// As [`swept_or_done`], where futures need not be `Send`.
 pub(crate) fn swept_locally_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&[On::Local], program, |_| {});
+    swept_on(&[On::Local], &program, |_| {});
 }
 
 fn always_struck(swept: &Sweep) {
     assert_eq!(swept.points(), swept.struck(), "{swept}");
 }
 
-fn swept_on(kinds: &[On], program: impl AsyncFn(&Knife<'_>), judge: impl Fn(&Sweep)) {
+fn swept_on(kinds: &[On], program: &dyn Program, judge: fn(&Sweep)) {
     let points = WAYS.map(|_| Cell::new(0));
     on(kinds, |_| async {
         for (way, points) in WAYS.into_iter().zip(&points) {
             let once = async |cut: &Cut| {
-                program(&Knife { cut, way }).await;
+                program.run(&Knife { cut, way }).await;
                 all_over();
             };
             let swept = match way {

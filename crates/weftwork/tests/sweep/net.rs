@@ -122,13 +122,13 @@ fn an_address_and_a_name() {
 }
 
 /// An address that does not answer: a listener whose queue is full.
-struct Silent {
-    addr: SocketAddr,
+pub(crate) struct Silent {
+    pub(crate) addr: SocketAddr,
     _kept: (std::net::TcpListener, Vec<std::net::TcpStream>),
 }
 
 impl Silent {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = std::net::TcpListener::bind(HERE).unwrap();
         rustix::net::listen(&listener, 0).unwrap();
         let addr = listener.local_addr().unwrap();
