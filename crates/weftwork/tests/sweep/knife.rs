@@ -19,7 +19,7 @@ pub(crate) enum Way {
     Drop,
 }
 
-const WAYS: [Way; 3] = [Way::Cancel, Way::CancelInScope, Way::Drop];
+pub(crate) const WAYS: [Way; 3] = [Way::Cancel, Way::CancelInScope, Way::Drop];
 
 /// One run of a program, and how it is to be cut.
 pub(crate) struct Knife<'a> {
@@ -28,9 +28,9 @@ pub(crate) struct Knife<'a> {
 }
 
 /// Programs are behind pointers, and so is what they run: the sweep is compiled once.
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
-trait Program {
+pub(crate) trait Program {
     fn run<'a>(&'a self, knife: &'a Knife<'a>) -> Boxed<'a, ()>;
 }
 
@@ -76,57 +76,62 @@ async fn in_scope<F: Future>(future: F) -> F::Output {
     catch(future).await.or_resume().await
 }
 
-/// Cuts a program at every await, in every way, everywhere. Each cut has to be its end. `_names` are
-/// what it sweeps: `names` looks for them.
-pub(crate) fn swept(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&EVERYWHERE, &program, always_struck);
+/// Cuts a program at every await, in every way, everywhere. Each cut has to be its end. `names`
+/// are what it sweeps, for the list in the module of that name.
+pub(crate) fn swept(names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(names, &EVERYWHERE, &program, always_struck);
 }
 
 /// As [`swept`], for one that may come to its end though it is cut.
-pub(crate) fn swept_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&EVERYWHERE, &program, |_| {});
+pub(crate) fn swept_or_done(names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(names, &EVERYWHERE, &program, |_| {});
 }
 
 /// As [`swept`], where futures need not be `Send`.
-pub(crate) fn swept_locally(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&[On::Local], &program, always_struck);
+pub(crate) fn swept_locally(names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(names, &[On::Local], &program, always_struck);
 }
 
 /// As [`swept_or_done`], where futures need not be `Send`.
-pub(crate) fn swept_locally_or_done(_names: &str, program: impl AsyncFn(&Knife<'_>)) {
-    swept_on(&[On::Local], &program, |_| {});
+pub(crate) fn swept_locally_or_done(names: &str, program: impl AsyncFn(&Knife<'_>)) {
+    swept_on(names, &[On::Local], &program, |_| {});
 }
 
 fn always_struck(swept: &Sweep) {
     assert_eq!(swept.points(), swept.struck(), "{swept}");
 }
 
-fn swept_on(kinds: &[On], program: &dyn Program, judge: fn(&Sweep)) {
+fn swept_on(names: &str, kinds: &[On], program: &dyn Program, judge: fn(&Sweep)) {
     let points = WAYS.map(|_| Cell::new(0));
     on(kinds, |_| async {
         for (way, points) in WAYS.into_iter().zip(&points) {
-            let once = async |cut: &Cut| {
-                program.run(&Knife { cut, way }).await;
-                all_over();
-            };
-            let swept = match way {
-                Way::Drop => sweep_drops(once).await,
-                Way::Cancel | Way::CancelInScope => sweep(once).await,
-            };
+            let swept = sweep_in(names, way, program).await;
             judge(&swept);
             points.set(points.get() + swept.points());
         }
     });
     // On several threads an await may find its answer there already, so this asks for the sum.
     for (way, points) in WAYS.into_iter().zip(points) {
-        assert!(points.get() > 0, "nothing was cut: {way:?}");
+        assert!(points.get() > 0, "{names}: nothing was cut: {way:?}");
+    }
+}
+
+/// Cuts a program at every await, in one way.
+pub(crate) async fn sweep_in(names: &str, way: Way, program: &dyn Program) -> Sweep {
+    let once = async |cut: &Cut| {
+        program.run(&Knife { cut, way }).await;
+        all_over(names);
+    };
+    match way {
+        Way::Drop => sweep_drops(once).await,
+        Way::Cancel | Way::CancelInScope => sweep(once).await,
     }
 }
 
 /// No task is left but the one that sweeps, and no descriptor that the runtime listens to.
-fn all_over() {
+fn all_over(names: &str) {
     let tasks = all_tasks();
-    assert_eq!(tasks.len(), 1, "only the sweep itself: {tasks:?}");
+    assert_eq!(tasks.len(), 1, "{names}: only the sweep itself: {tasks:?}");
     let sources = Handle::current().reactor().len();
-    assert_eq!(sources, 0, "sockets that were not dropped");
+    assert_eq!(sources, 0, "{names}: sockets that were not dropped");
 }
