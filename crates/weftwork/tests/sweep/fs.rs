@@ -44,7 +44,7 @@ async fn closes(folder: &Folder) {
 
 #[test]
 fn whole_files() {
-    swept("fs::read, fs::read_to_string", async |knife| {
+    swept("fs::read, fs::read_to_string, Operation", async |knife| {
         let (_folder, read) = call_closed(knife, |at| fs::read(at.join("file"))).await;
         assert!(read.is_none_or(|read| read == bytes(10)));
         call_closed(knife, |at| fs::read_to_string(at.join("file"))).await;

@@ -126,7 +126,7 @@ fn groups_of_one_thread() {
     swept_locally("Buffered", async |knife| {
         on_one_thread(knife, |children| local::buffered(children, 2)).await;
     });
-    swept_locally("local::task_group", async |knife| {
+    swept_locally("local_task_group", async |knife| {
         on_one_thread(knife, |children| {
             local::task_group(async |g: &local::TaskGroup| {
                 for child in children {

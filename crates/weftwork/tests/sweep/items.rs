@@ -130,7 +130,7 @@ fn a_oneshot() {
 
 #[test]
 fn a_watch() {
-    let program = "watch::Changed, watch::Receiver::wait_for, watch::UntilClosed";
+    let program = "watch::Changed, Receiver::wait_for, watch::UntilClosed";
     swept(program, async |knife| {
         let (sender, receiver) = watch::channel(0);
         let (sender, mut last) = (Arc::new(sender), receiver.clone());

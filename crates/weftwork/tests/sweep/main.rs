@@ -14,6 +14,7 @@ mod io;
 mod items;
 mod itself;
 mod knife;
+mod names;
 mod net;
 mod process;
 mod scopes;

@@ -2,7 +2,7 @@
 //! sent although a wait for it is cut.
 
 use crate::bytes::{bytes, cut_reader, read_all};
-use crate::common::{ms, settle};
+use crate::common::{ms, settle, until};
 use crate::folder::Folder;
 use crate::knife::swept;
 use crate::net::Silent;
@@ -10,7 +10,7 @@ use futures::{AsyncWriteExt, StreamExt};
 use std::sync::Arc;
 use weftwork::net::{ReadError, StreamReader, UnixStream, open_connection, open_unix_connection};
 use weftwork::sync::Mutex;
-use weftwork::{spawn, timeout};
+use weftwork::{all_tasks, spawn, timeout};
 
 const TEXT: &[u8] = b"line\n12345until;any::next\nthe rest";
 
@@ -132,6 +132,8 @@ fn what_was_written_is_sent() {
             writer.wait_closed().await.unwrap();
             let written = *written.lock().await;
             assert!(receiver.await == bytes(written), "all of it, once");
+            // What said so may be in the last moment of its task.
+            until(|| all_tasks().len() == 1).await;
         },
     );
 }

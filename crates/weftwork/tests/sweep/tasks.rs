@@ -58,7 +58,7 @@ fn a_task_that_is_watched_is_left_alone() {
 
 #[test]
 fn a_blocking_job_runs_once_or_not_at_all() {
-    swept("spawn_blocking", async |knife| {
+    swept("Blocking", async |knife| {
         let (ran, dropped) = (Counter::default(), Counter::default());
         let (runs, guard) = (ran.clone(), dropped.on_drop());
         let job = spawn_blocking(move || {
