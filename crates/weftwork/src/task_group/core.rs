@@ -3,6 +3,7 @@
 use super::error::{ChildError, ChildFailure, GroupRefusal};
 use crate::cancel::Cancelled;
 use crate::{Handle, TaskControl};
+use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
 use std::task::{Poll, Waker};
@@ -157,7 +158,7 @@ impl<E> Core<E> {
         let mut state = self.state.lock();
         if state.ended {
             drop(state);
-            report_panics([failure]);
+            self.report([failure]);
             return cause;
         }
         state.failures.push(failure);
@@ -260,8 +261,27 @@ impl<E> Core<E> {
                 std::mem::take(&mut state.ending),
             )
         };
-        report_panics(failures);
+        self.report(failures);
         drop(ending);
+    }
+
+    /// Tells of the failures that nobody will see: the group was dropped. An error need not be one
+    /// that can be printed, so it is its type that is named.
+    fn report(&self, failures: impl IntoIterator<Item = ChildFailure<E>>) {
+        const CONTEXT: &str = "a child of a dropped group";
+        for failure in failures {
+            match failure.error {
+                ChildError::Panicked(payload) => report_panic(payload, CONTEXT),
+                ChildError::Failed(_unseen) => {
+                    let (name, location) = (failure.name, failure.location);
+                    let of = type_name::<E>();
+                    let text = format!("{name}, spawned at {location}, failed with a `{of}`");
+                    if let Some(handle) = self.handle() {
+                        handle.report(CONTEXT, text);
+                    }
+                }
+            }
+        }
     }
 }
 
@@ -276,16 +296,6 @@ fn still_ending(mut ending: Vec<Ending>, scope: &Waker) -> Vec<Ending> {
         ending.pop();
     }
     ending
-}
-
-/// Tells of the panics among the failures that nobody will see: the group was dropped.
-fn report_panics<E>(failures: impl IntoIterator<Item = ChildFailure<E>>) {
-    for failure in failures {
-        match failure.error {
-            ChildError::Panicked(payload) => report_panic(payload, "a child of a dropped group"),
-            ChildError::Failed(error) => drop(error),
-        }
-    }
 }
 
 fn wake(waker: Option<Waker>) {
