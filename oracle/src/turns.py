@@ -357,6 +357,8 @@ async def turn_wait_for(awaitable, delay):
         raise TimeoutError
     if awaitable.done():
         return awaitable.result()
+    if "whole zero" in DELIBERATE:
+        return await whole_zero(awaitable)
     awaitable.cancel()
     await asyncio.sleep(0)
     if not awaitable.done():
@@ -364,6 +366,23 @@ async def turn_wait_for(awaitable, delay):
     if awaitable.cancelled():
         raise TimeoutError
     return awaitable.result()
+
+
+# "whole zero": a cancel of a wait_for without time goes to its task, and the end of that is waited for.
+
+
+async def whole_zero(task):
+    me = asyncio.current_task()
+    # One that was asked for and has not struck is one of these.
+    before = me.cancelling() - me._must_cancel
+    task.cancel()
+    asyncio.get_running_loop().call_soon(me.spare_turn)
+    try:
+        return await task
+    except asyncio.CancelledError as error:
+        if me.cancelling() > before:
+            raise
+        raise TimeoutError from error
 
 
 WAIT_FOR = asyncio.wait_for
