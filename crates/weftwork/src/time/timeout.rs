@@ -49,6 +49,8 @@ pin_project! {
         raising: Option<Raising>,
         // Where it was made.
         location: &'static Location<'static>,
+        // The body stands for tasks: if a cancel finds all of them ended, their values are to come.
+        keeps_ended: bool,
         // It was due, and so was a timeout around it, which was let go first.
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
@@ -107,6 +109,7 @@ fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> 
         cause: None,
         raising: None,
         location: Location::caller(),
+        keeps_ended: false,
         deferred: false,
         outer: false,
         around: None,
@@ -128,6 +131,13 @@ impl<F> Timeout<F> {
     #[must_use]
     pub fn expired(&self) -> bool {
         self.expiring
+    }
+
+    /// When the deadline strikes, tasks that have ended by then give their values all the same, though
+    /// callbacks may have to see those first.
+    pub(super) fn keeps_ended(mut self, is_so: bool) -> Self {
+        self.keeps_ended = is_so;
+        self
     }
 
     /// Moves the deadline, unless it has struck.
@@ -248,7 +258,7 @@ impl<F: Future> Timeout<F> {
         let (polled, heard) = cancel::deliver(&cause, &mut || body.as_mut().poll(cx));
         match polled {
             Poll::Ready(value) => self.in_time(value),
-            Poll::Pending if heard.frame.taken() => {
+            Poll::Pending if heard.frame.taken() || *this.keeps_ended => {
                 // Something inside handles it: once more, without the cancel.
                 cancel::wake_current_probes();
                 cx.waker().wake_by_ref();
