@@ -55,7 +55,7 @@ pin_project! {
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
-        // The cancel of a timeout around this one that has struck: that one reports.
+        // The cancel of a timeout or a group around this one that has struck: that one reports.
         around: Option<Cancelled>,
         // It struck, and the task was cancelled as well, which is still to be delivered.
         waits_for_cancel: bool,
@@ -170,6 +170,12 @@ fn poll_within<R>(deadline: Option<Instant>, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
+/// True if the cancel was asked for of the task itself, which counts it.
+fn is_request(cause: &Cancelled) -> bool {
+    let asked = TaskControl::current().and_then(|task| task.cancel_cause());
+    asked.is_some_and(|asked| asked.is_same(cause))
+}
+
 impl<F: Future> Timeout<F> {
     /// True if a timeout around this one is due as well: that strikes in this very poll, once
     /// this one has returned. Asked a second time, something keeps it from being polled.
@@ -185,7 +191,7 @@ impl<F: Future> Timeout<F> {
     }
 
     /// The body was cancelled by the deadline, and is gone. If the task was cancelled as well, or
-    /// a timeout around this one has struck, that goes on.
+    /// a timeout or a group around this one has struck, that goes on.
     fn expired_with(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -290,7 +296,7 @@ impl<F: Future> Future for Timeout<F> {
             return self.expired_with(cx);
         }
         if let Some(cause) = &deliver
-            && cause.source() == CancelSource::Timeout
+            && !is_request(cause)
         {
             *this.around = Some(cause.clone());
         }
