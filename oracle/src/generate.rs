@@ -41,7 +41,7 @@ pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
     if version < (3, 13, 0) {
         // Before, a cancel that was taken back and not delivered struck all the same.
         unjudged.push("uncancel");
-        unjudged.push("queue's shutdown");
+        unjudged.extend(["queue's shutdown", "queue's shutdown at once"]);
     }
     unjudged
 }

@@ -29,12 +29,15 @@ impl Frame {
             Stmt::Note(n) => self.log(format!("note {n}")),
             Stmt::Spawn(call) => self.spawn(&call),
             Stmt::SpawnIn(call) => self.spawn_into(self.groups.last().cloned(), &call),
+            Stmt::SpawnBeside(_) if self.is(Plant::NoBeside) && self.home.is_some() => {
+                self.log("refused");
+            }
             Stmt::SpawnBeside(call) => self.spawn_into(self.home.clone(), &call),
-            Stmt::Raise(n) => Raised::Boom(n).raise(),
+            Stmt::Raise(n) => Raised::Boom(n + u32::from(self.is(Plant::WrongError))).raise(),
             Stmt::Cancel(who, message) => self.with_task(who, |task| {
                 let cancelled = match message.filter(|_| !self.is(Plant::LostMessage)) {
                     Some(n) => task.cancel_with(format!("message {n}")),
-                    None => task.cancel(),
+                    None => task.cancel() || self.is(Plant::CancelOfDone),
                 };
                 python(cancelled).to_owned()
             }),

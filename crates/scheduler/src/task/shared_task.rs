@@ -32,6 +32,15 @@ impl<T: Clone + Send + Sync> Task<T> {
     }
 }
 
+impl<T> SharedTask<T> {
+    /// True once the task has ended.
+    #[doc(alias = "is_finished")]
+    #[must_use]
+    pub fn done(&self) -> bool {
+        self.task.done()
+    }
+}
+
 impl<T: Clone + Send + Sync> SharedTask<T> {
     /// The task without its type.
     #[must_use]
