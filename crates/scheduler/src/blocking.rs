@@ -279,6 +279,8 @@ enum Stage<T> {
     Done(Result<T, Payload>),
     /// The future is gone: a job that has not started never runs.
     Abandoned,
+    /// The future is gone, and the job runs all the same.
+    Detached,
 }
 
 impl<T> Slot<T> {
@@ -324,6 +326,24 @@ fn report(config: &Config, payload: Payload, what: &'static str) {
 #[must_use = "dropped before the job starts, the job never runs"]
 pub struct Blocking<T>(Arc<Slot<T>>);
 
+impl<T> Blocking<T> {
+    /// Leaves the job to itself: it runs, also if it has not started, and what it returns is
+    /// dropped.
+    pub fn detach(self) {
+        self.leave(Stage::Detached);
+    }
+
+    fn leave(&self, stage: Stage<T>) {
+        let mut current = self.0.0.lock();
+        if matches!(*current, Stage::Detached) {
+            return;
+        }
+        let old = std::mem::replace(&mut *current, stage);
+        drop(current);
+        drop(old);
+    }
+}
+
 impl<T> Future for Blocking<T> {
     type Output = T;
 
@@ -347,7 +367,9 @@ impl<T> Future for Blocking<T> {
                 drop(old);
                 Poll::Pending
             }
-            Stage::Abandoned => panic!("a blocking job was polled after its end"),
+            Stage::Abandoned | Stage::Detached => {
+                panic!("a blocking job was polled after its end")
+            }
         }
     }
 }
@@ -360,7 +382,6 @@ impl<T> std::fmt::Debug for Blocking<T> {
 
 impl<T> Drop for Blocking<T> {
     fn drop(&mut self) {
-        let old = std::mem::replace(&mut *self.0.0.lock(), Stage::Abandoned);
-        drop(old);
+        self.leave(Stage::Abandoned);
     }
 }
