@@ -18,6 +18,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use weftwork::net::{
     Server, TcpStream, UdpSocket, UnixStream, raise_descriptor_limit, start_server,
+    start_unix_server,
 };
 use weftwork::{Builder, Runtime};
 
@@ -246,6 +247,53 @@ fn an_accept_that_fails_is_tried_again_now_and_then() {
                 let answered = weftwork::spawn_blocking(move || late.read(&mut [0]).unwrap());
                 assert_eq!(answered.await, 1);
                 assert_eq!(reports.count(), 1);
+                server.close();
+            });
+            raise_descriptor_limit().unwrap();
+        }
+    });
+}
+
+/// The same, at a path: the clients wait in the backlog until descriptors are free again.
+#[test]
+fn a_unix_server_without_descriptors_goes_on_when_there_are_some() {
+    const TEST: &str = "a_unix_server_without_descriptors_goes_on_when_there_are_some";
+    in_a_process(TEST, || {
+        let _watchdog = Watchdog::start();
+        for kind in common::EVERYWHERE {
+            let folder = common::Folder::new();
+            let path = folder.path("s");
+            let reports = Reports::default();
+            let sink = reports.clone();
+            let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
+            let runtime = kind.runtime(builder);
+            runtime.block_on(async {
+                let handler = async |stream: UnixStream, _| {
+                    futures::io::copy(&stream, &mut &stream).await.map(drop)
+                };
+                let server = start_unix_server(&path, handler).await.unwrap();
+                limit_descriptors(64);
+                let mut fill = common::use_up_descriptors().await;
+                // This one has the last descriptor, so there is none for the other end.
+                let late = loop {
+                    drop(fill.pop());
+                    if let Ok(stream) = std::os::unix::net::UnixStream::connect(&path) {
+                        break stream;
+                    }
+                };
+                common::until(|| reports.count() == 1).await;
+                let began = worked();
+                weftwork::sleep(ms(500)).await;
+                let busy = worked().saturating_sub(began);
+                assert!(busy < ms(400), "{busy:?} of work: it spins");
+                fill.clear();
+                let mut late = UnixStream::from_std(late).unwrap();
+                late.write_all(b"?").await.unwrap();
+                late.read_exact(&mut [0]).await.unwrap();
+                let told = &reports.take()[..];
+                assert_eq!(told.len(), 1, "{told:?}");
+                assert!(told[0].message.contains("limit is 64"), "{told:?}");
+                assert!(told[0].message.contains(path.to_str().unwrap()), "{told:?}");
                 server.close();
             });
             raise_descriptor_limit().unwrap();
