@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
-use weftwork_task_context::{ThreadKind, declines, set_thread_kind};
+use weftwork_task_context::{ThreadKind, holds_back, set_thread_kind, spend_call};
 
 /// It gets the configuration, for the exception handler.
 type Job = Box<dyn FnOnce(&Config) + Send>;
@@ -350,7 +350,7 @@ impl<T> Future for Blocking<T> {
     /// # Panics
     /// With the panic of the job, and after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         // To clone and to drop a waker is user code, so not under the lock.
@@ -359,6 +359,7 @@ impl<T> Future for Blocking<T> {
         match std::mem::replace(&mut *stage, Stage::Abandoned) {
             Stage::Done(result) => {
                 drop(stage);
+                spend_call();
                 Poll::Ready(result.unwrap_or_else(|payload| resume_unwind(payload)))
             }
             Stage::Waiting(old) => {

@@ -10,7 +10,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Looks at the value that a [`Sender`](super::Sender) sets, and waits for changes.
 ///
@@ -86,9 +86,9 @@ impl<T> Receiver<T> {
         mut wanted: impl FnMut(&T) -> bool,
     ) -> Result<Ref<T>, SendersGone> {
         // As any leaf, it declines in a poll that delivers a cancel.
-        poll_fn(|cx| match declines(cx) {
+        poll_fn(|cx| match holds_back(cx) {
             true => Poll::Pending,
-            false => Poll::Ready(()),
+            false => spent(Poll::Ready(())),
         })
         .await;
         loop {
@@ -158,14 +158,14 @@ impl<T> Future for Changed<'_, T> {
     type Output = Result<(), SendersGone>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let Self { receiver, wait } = &mut *self;
         let Receiver { shared, seen } = &mut **receiver;
-        poll_locked(&shared.state, cx, |state, offer| {
+        spent(poll_locked(&shared.state, cx, |state, offer| {
             Self::step(state, seen, wait, offer)
-        })
+        }))
     }
 }
 
