@@ -2,7 +2,7 @@
 
 use crate::blocking::{Refused, block_on, may_block};
 use crate::mutex::{Guard, Lock, Mutex};
-use crate::poll::{Offer, Wakes, after_delivery, poll_locked};
+use crate::poll::{Offer, Wakes, may_answer, poll_locked};
 use crate::wait_list::{Wait, WaitList};
 use crate::who::{Crowd, Who};
 use std::fmt;
@@ -96,7 +96,7 @@ impl Condvar {
     where
         M: Deref<Target = Mutex<T>> + Clone,
     {
-        after_delivery().await;
+        may_answer().await;
         while !predicate(&mut guard) {
             guard = self.wait(guard).await;
         }

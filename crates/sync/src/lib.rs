@@ -12,6 +12,10 @@
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
 //!   ([`declines`](weftwork_task_context::declines)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
+//! - **Nobody is starved.** A task of weftwork for which everything here is always there goes to the
+//!   back of the queue after 512 operations in one turn: the next future is pending once, and has
+//!   taken no place in a line. On other executors, and for who polls with a waker of his own, it is
+//!   not so.
 //! - **Looking inside** costs nothing until somebody does: `waiters()` of a primitive says who waits,
 //!   by the tasks of weftwork, and its `Debug` shows the state and names the first of them. Who
 //!   *holds* something is written down only where that was asked for: [`CapacityLimiter`],

@@ -6,14 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
-/// Pending in a poll that delivers a cancel: with this an `async fn` begins that can have its answer
-/// without waiting for anything.
-pub(crate) async fn after_delivery() {
-    let leaf = |cx: &mut Context<'_>| match declines(cx) {
+/// Pending in a poll that delivers a cancel, and where the task has done enough in this poll: with this
+/// an `async fn` begins that can have its answer without waiting for anything.
+pub(crate) async fn may_answer() {
+    let leaf = |cx: &mut Context<'_>| match holds_back(cx) {
         true => Poll::Pending,
-        false => Poll::Ready(()),
+        false => spent(Poll::Ready(())),
     };
     poll_fn(leaf).await;
 }

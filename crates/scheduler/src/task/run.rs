@@ -142,6 +142,7 @@ fn hear_hidden(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> 
     // before; a wake from elsewhere is still to be seen by `end_poll`.
     context::take_woken();
     for _ in 0..MOST_LOOKS {
+        context::refill();
         if let Some(ended) = poll_once(header, task, cx) {
             return Some(ended);
         }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Replaces the value that [`Receiver`]s look at; made by [`channel`](super::channel).
 #[doc(alias = "watch::Sender")]
@@ -177,13 +177,13 @@ impl<T> Future for UntilClosed<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { shared, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&shared.state, cx, |state, offer| {
+        spent(poll_locked(&shared.state, cx, |state, offer| {
             let closed = state.receivers == 0;
             state.closers.poll_reached(closed, wait, offer)
-        })
+        }))
     }
 }
 

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weftwork_scheduler::Timer;
+use weftwork_task_context::{delivering, spent, yields};
 
 /// The future of [`sleep`].
 #[derive(Debug)]
@@ -64,11 +65,14 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.yields && !crate::cancel::delivering() {
+        if self.yields && !delivering() {
             self.yields = false;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut self.timer).poll(cx)
+        if !delivering() && yields(cx) {
+            return Poll::Pending;
+        }
+        spent(Pin::new(&mut self.timer).poll(cx))
     }
 }
