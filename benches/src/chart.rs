@@ -74,6 +74,7 @@ fn colour(peer: Peer) -> &'static str {
         Peer::Flume => "#9c36b5",
         Peer::Kanal => "#2f9e44",
         Peer::Floor => "#495057",
+        Peer::FloorOne => "#868e96",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Sample;
+use crate::served::ServedGoal;
 
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,16 +17,19 @@ pub(crate) enum Peer {
     Kanal,
     /// No runtime: what the machine itself needs.
     Floor,
+    /// The same on one thread.
+    FloorOne,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Weftwork,
         Self::Tokio,
         Self::Smol,
         Self::Flume,
         Self::Kanal,
         Self::Floor,
+        Self::FloorOne,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -36,6 +40,7 @@ impl Peer {
             Self::Flume => "flume",
             Self::Kanal => "kanal",
             Self::Floor => "floor",
+            Self::FloorOne => "floor_1",
         }
     }
 
@@ -69,6 +74,8 @@ pub(crate) enum Goal {
     Ratio(f64),
     /// The cost of one operation, in the unit of the row.
     Cost(f64),
+    /// Of a row with a server.
+    Served(ServedGoal),
 }
 
 /// What a workload is told: how much to do, and on how many workers.
