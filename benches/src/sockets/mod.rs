@@ -52,8 +52,9 @@ fn try_measure(setup: Setup, server: &Server, connections: u64) -> Result<Sample
     let mut answers = client.run(setup.ops)?;
     let wall = began.elapsed();
     let cpu = process.cpu_time()?.saturating_sub(cpu_before);
-    drop(client);
+    // Before the connections end, so that what it would do then is not counted by anybody.
     process.stop()?;
+    drop(client);
     Ok(Sample {
         wall,
         cpu,
