@@ -22,8 +22,7 @@ use rustix::io::Errno;
 
 use super::service::{LONGEST, Service};
 
-/// The threads of the client. With one, the client is the bottleneck on two cores, and all
-/// servers are equally fast.
+/// The threads of the client, for it needs about as much time for a request as a server does.
 const THREADS: usize = 2;
 
 /// So many events one wait brings at most.
