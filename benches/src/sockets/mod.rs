@@ -8,25 +8,26 @@ mod client;
 mod echo;
 mod epoll;
 mod hello;
-mod process;
 mod serve;
+mod server_process;
 mod service;
 
+use std::process;
 use std::time::Instant;
 
 use crate::clock::Sample;
 use crate::row::{Peer, Setup};
 use crate::served::Served;
 use client::Client;
-use process::ServerProcess;
 pub(crate) use serve::{SERVE, Server};
+use server_process::ServerProcess;
 pub(crate) use service::Service;
 
 /// Descriptors that a process needs besides its connections.
 const OTHER_DESCRIPTORS: u64 = 64;
 
-/// Measures a peer's server with so many connections. Whatever goes wrong is a panic, which the
-/// parent process sees.
+/// Measures a peer's server with so many connections. Whatever goes wrong ends the process, with a
+/// message.
 pub(crate) fn measure(setup: Setup, service: Service, peer: Peer, connections: u64) -> Sample {
     let server = Server {
         service,
@@ -35,7 +36,10 @@ pub(crate) fn measure(setup: Setup, service: Service, peer: Peer, connections: u
     };
     match try_measure(setup, &server, connections) {
         Ok(sample) => sample,
-        Err(message) => panic!("{message}"),
+        Err(message) => {
+            eprintln!("weftwork-benches: {message}");
+            process::exit(1)
+        }
     }
 }
 
@@ -43,17 +47,17 @@ fn try_measure(setup: Setup, server: &Server, connections: u64) -> Result<Sample
     // The server inherits the limit.
     let limit = weftwork::net::raise_descriptor_limit().map_err(|error| error.to_string())?;
     check_limit(limit, connections + OTHER_DESCRIPTORS)?;
-    let mut process = ServerProcess::start(server)?;
-    let mut client = Client::connect(process.addr(), server.service, connections)?;
+    let mut server_process = ServerProcess::start(server)?;
+    let mut client = Client::connect(server_process.addr(), server.service, connections)?;
     client.run(setup.warm_up)?;
 
-    let cpu_before = process.cpu_time()?;
+    let cpu_before = server_process.cpu_time()?;
     let began = Instant::now();
     let mut answers = client.run(setup.ops)?;
     let wall = began.elapsed();
-    let cpu = process.cpu_time()?.saturating_sub(cpu_before);
+    let cpu = server_process.cpu_time()?.saturating_sub(cpu_before);
     // Before the connections end, so that what it would do then is not counted by anybody.
-    process.stop()?;
+    server_process.stop()?;
     drop(client);
     Ok(Sample {
         wall,
