@@ -75,6 +75,7 @@ fn colour(peer: Peer) -> &'static str {
         Peer::Kanal => "#2f9e44",
         Peer::Rayon => "#1971c2",
         Peer::Floor => "#495057",
+        Peer::FloorOne => "#868e96",
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Sample;
+use crate::served::ServedGoal;
 
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +19,12 @@ pub(crate) enum Peer {
     Rayon,
     /// No runtime: what the machine itself needs.
     Floor,
+    /// The same on one thread.
+    FloorOne,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Weftwork,
         Self::Tokio,
         Self::Smol,
@@ -29,6 +32,7 @@ impl Peer {
         Self::Kanal,
         Self::Rayon,
         Self::Floor,
+        Self::FloorOne,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -40,6 +44,7 @@ impl Peer {
             Self::Kanal => "kanal",
             Self::Rayon => "rayon",
             Self::Floor => "floor",
+            Self::FloorOne => "floor_1",
         }
     }
 
@@ -75,6 +80,8 @@ pub(crate) enum Goal {
     Ratio(f64),
     /// The cost of one operation, in the unit of the row.
     Cost(f64),
+    /// Of a row with a server.
+    Served(ServedGoal),
 }
 
 /// What a workload is told: how much to do, and on how many workers.

@@ -4,6 +4,7 @@
 use crate::children::Children;
 use crate::common::LONG;
 use crate::knife::{Knife, swept, swept_or_done};
+use futures::FutureExt;
 use futures::stream::{self, StreamExt};
 use weftwork::{
     Task, TaskSet, as_completed, buffered, buffered_stream, gather, race, spawn, try_gather, wait,
@@ -164,10 +165,7 @@ fn a_buffered() {
 fn a_buffered_with_a_source_that_waits() {
     swept("Buffered", async |knife| {
         let children = Children::default();
-        let source = stream::iter(children.some()).then(async |child| {
-            yield_now().await;
-            child
-        });
+        let source = stream::iter(children.some()).then(|child| yield_now().map(|()| child));
         let _ = knife.run(buffered_stream(source, 2)).await;
         waited_for_or_cancelled(knife, &children).await;
     });

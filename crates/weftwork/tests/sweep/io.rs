@@ -130,7 +130,7 @@ fn the_standard_streams() {
         let from = out.iter().position(|byte| *byte == b'<').unwrap() + 1;
         let to = out.iter().rposition(|byte| *byte == b'>').unwrap();
         let copied = &out[from..to];
-        assert!(copied.len() >= PIECE && copied.len() % PIECE == 0);
+        assert!(copied.len() >= PIECE && copied.len().is_multiple_of(PIECE));
         assert_eq!(copied, &letters[..copied.len()]);
     }
 }
