@@ -227,7 +227,7 @@ mod tests {
             "--nonsense",
             "--rounds",
             "--rounds 0",
-            "--peers tokio,rayon",
+            "--peers tokio,nobody",
             "--alloc jemalloc",
             "--measure yield tokio",
             "--serve echo tokio",

@@ -103,11 +103,15 @@ fn always_struck(swept: &Sweep) {
 
 fn swept_on(names: &str, kinds: &[On], program: &dyn Program, judge: fn(&Sweep)) {
     let points = WAYS.map(|_| Cell::new(0));
-    on(kinds, |_| async {
+    on(kinds, async |reports| {
         for (way, points) in WAYS.into_iter().zip(&points) {
             let swept = sweep_in(names, way, program).await;
             judge(&swept);
             points.set(points.get() + swept.points());
+        }
+        // The errors of children whose group was dropped, and nothing else.
+        for message in reports.messages() {
+            assert!(message.contains("failed with"), "{names}: {message}");
         }
     });
     // On several threads an await may find its answer there already, so this asks for the sum.

@@ -130,15 +130,18 @@ impl<L: Listens> Clients<L> {
             })
             .collect()
         };
-        for stream in self.streams() {
-            let socket = stream.get_ref();
-            // Errors mean that the connection is gone. Whoever reads it in another task than
-            // the handler's hears of the end as well.
-            let _ = L::reset_at_close(socket);
-            let _ = L::shutdown(socket, Shutdown::Read);
+        let streams = self.streams();
+        // Errors mean that the connection is gone.
+        for stream in &streams {
+            let _ = L::reset_at_close(stream.get_ref());
         }
         for task in tasks {
             cancel(&task);
+        }
+        // Whoever reads it in another task than the handler's hears of the end as well; the handler
+        // itself was cancelled before it can take this for the end of its client.
+        for stream in &streams {
+            let _ = L::shutdown(stream.get_ref(), Shutdown::Read);
         }
     }
 
