@@ -10,6 +10,7 @@ use std::cell::RefCell;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 use weftwork::io::{stderr, stdin, stdout};
 use weftwork::{Runtime, spawn, timeout};
 
@@ -160,6 +161,8 @@ async fn goes_on() {
     assert_eq!(stdin().read(&mut came).await.unwrap(), 0);
     error.write_all(b"0").await.unwrap();
     error.flush().await.unwrap();
+    // Before it has done so, every read finds the end.
+    weftwork::sleep(Duration::from_secs(1)).await;
     let count = input.read(&mut came).await.unwrap();
     error.write_all(&came[..count]).await.unwrap();
     error.write_all(b">").await.unwrap();
