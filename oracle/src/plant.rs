@@ -74,11 +74,13 @@ plants! {
     GreatestFirst: "priority queue", "a queue gives the greatest item, not the least",
     NoJoin: "queue's join", "a queue's join does not wait",
     DoneOften: "task_done", "task_done of what was never put is no error",
-    NoShutDown: "queue's shutdown", "a queue cannot be shut down",
-    SlowShutDown: "queue's shutdown at once", "a queue that is shut down at once gives its items",
+    NoShutDown: "queue's shutdown", "a queue cannot be shut down once it is empty",
+    NoEndAtOnce: "queue's shutdown at once", "a queue cannot be shut down at once",
     GroupSwallows: "task group", "a task group ignores failures",
     FirstError: "task group", "a task group raises the first of its errors only",
     LooseChild: "task group's create_task", "a group does not know its children",
+    NoLocal: "context variable", "a task starts without the values of its spawner",
+    KeptLocal: "context variable's reset", "a context variable is not reset",
     NoBeside: "create_task beside", "a running group takes no child from its children",
 }
 

@@ -105,6 +105,10 @@ pub(crate) enum Stmt {
     SpawnIn(Call),
     /// In the group in which the function itself was spawned.
     SpawnBeside(Call),
+    SetLocal(u32),
+    SeeLocal,
+    /// Another value, for the block.
+    WithLocal(u32, Block),
 }
 
 impl Stmt {
@@ -115,6 +119,7 @@ impl Stmt {
             | Self::WithSemaphore(_, body)
             | Self::WithLock(_, body)
             | Self::Notify(_, _, body)
+            | Self::WithLocal(_, body)
             | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
@@ -128,6 +133,7 @@ impl Stmt {
             | Self::WithSemaphore(_, body)
             | Self::WithLock(_, body)
             | Self::Notify(_, _, body)
+            | Self::WithLocal(_, body)
             | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
@@ -178,6 +184,8 @@ impl Stmt {
             Self::SpawnIn(_) => "task group's create_task",
             Self::SpawnBeside(_) => "create_task beside",
             Self::Group(_) => "task group",
+            Self::SetLocal(_) | Self::SeeLocal => "context variable",
+            Self::WithLocal(..) => "context variable's reset",
             _ => self.object(),
         }
     }

@@ -61,7 +61,7 @@ class TurnTask(PyTask):
         self._num_cancels_requested += 1
         self.asked = (msg,)
         if self.delivery is None:
-            self.delivery = self._loop.call_soon(self.deliver)
+            self.delivery = self._loop.call_soon(self.deliver, context=self._context)
         return True
 
     def uncancel(self):
@@ -214,9 +214,10 @@ class TurnGather(PyFuture):
     def look(self):
         self.turn = None
         for waker, _ in self._callbacks:
-            if waker.__self__.delivery:
-                waker.__self__.delivery.cancel()
-                waker.__self__.deliver()
+            task = waker.__self__
+            if task.delivery:
+                task.delivery.cancel()
+                task._context.run(task.deliver)
         failed = None if self.outcomes else self.failed
         if self.done() or self.left and (self.cause or not failed):
             return

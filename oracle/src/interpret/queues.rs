@@ -105,8 +105,11 @@ impl Frame {
                 });
             }
             Stmt::ShutDown(number, immediate) => {
-                let immediate = immediate && !self.is(Plant::SlowShutDown);
-                if !self.is(Plant::NoShutDown) {
+                let planted = match immediate {
+                    true => Plant::NoEndAtOnce,
+                    false => Plant::NoShutDown,
+                };
+                if !self.is(planted) {
                     with_queue!(world, number, |queue| queue.shutdown(immediate));
                 }
                 self.log("shut down");

@@ -1,5 +1,6 @@
 //! Statements about tasks and callbacks.
 
+use super::locals::in_context;
 use super::{Frame, Kid, Raised};
 use crate::plant::Plant;
 use crate::program::{Call, Stmt, Who};
@@ -62,6 +63,7 @@ impl Frame {
                 let cancelled = task.cancelled() || self.is(Plant::DoneIsCancelled) && task.done();
                 format!("{} {}", python(task.done()), python(cancelled))
             }),
+            Stmt::SetLocal(_) | Stmt::SeeLocal => self.local(stmt),
             Stmt::CallSoon(_) | Stmt::CallLater(..) | Stmt::CancelLater(..) | Stmt::OnDone(..) => {
                 self.call_back(stmt);
             }
@@ -99,7 +101,7 @@ impl Frame {
 
     fn call_back(&mut self, stmt: &Stmt) {
         let (handle, world) = (Handle::current(), Arc::clone(&self.world));
-        let write = move |what| world.write("callback", what);
+        let write = move |what: String| world.write("callback", in_context(&what));
         match *stmt {
             Stmt::CallSoon(n) if self.is(Plant::InlineCallback) => write(format!("soon {n}")),
             Stmt::CallSoon(n) => drop(handle.call_soon(move || write(format!("soon {n}")))),
