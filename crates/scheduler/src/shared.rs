@@ -228,14 +228,19 @@ impl Shared {
     /// that need not be `Send` is its own thread's (`closing::end_the_rest`), or stays.
     #[cold]
     fn abandon_injected(&self) {
-        if self.config.fifo {
-            return;
-        }
         // The drop of a future may wake the next task: that is for the outermost call.
         context::unless_within(ptr::from_ref(self), || {
+            let mut kept = Vec::new();
             while let Some(task) = self.injector.steal() {
-                abandon(task, self.end.clone(), self, None);
+                // What is here without a poll was spawned from another thread, so it is `Send`; of
+                // what was woken nobody knows.
+                if self.config.fifo && task.header().polls() > 0 {
+                    kept.push(task);
+                } else {
+                    abandon(task, self.end.clone(), self, None);
+                }
             }
+            kept.into_iter().for_each(|task| self.injector.push(task));
         });
     }
 

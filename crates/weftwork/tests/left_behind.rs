@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{LONG, On, Watchdog, ms};
+use common::{EVERYWHERE, LONG, On, Watchdog, ms};
 use std::cell::RefCell;
 use std::future::{pending, poll_fn};
 use std::rc::Rc;
@@ -200,6 +200,27 @@ fn a_task_that_starts_at_once_during_the_end_does_not_begin() {
         // A clean-up that has begun is waited for.
         assert_eq!(begun.load(SeqCst), cleaned.load(SeqCst), "eager: {eager}");
         assert!(!eager || !begun.load(SeqCst));
+    }
+}
+
+/// A thread has found the runtime open, and enters its task when that has ended.
+#[test]
+fn a_task_that_is_spawned_from_elsewhere_during_the_end_ends() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let (entering, enters) = mpsc::channel();
+        let (release, held) = mpsc::channel::<()>();
+        let held = Mutex::new(held);
+        let runtime = kind.runtime(Runtime::builder().on_task_spawn(move |_| {
+            entering.send(()).unwrap();
+            let _ = held.lock().recv();
+        }));
+        let handle = runtime.handle();
+        let spawner = thread::spawn(move || handle.spawn(pending::<()>()));
+        enters.recv().unwrap();
+        drop(runtime);
+        drop(release);
+        assert!(spawner.join().unwrap().cancelled(), "{kind:?}");
     }
 }
 
