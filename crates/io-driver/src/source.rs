@@ -90,6 +90,12 @@ impl Failure {
 }
 
 impl State {
+    /// All that wait, whatever for.
+    fn take_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        self.read.waiters.take_all(wakers);
+        self.write.waiters.take_all(wakers);
+    }
+
     fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {
             Direction::Read => &mut self.read,
@@ -217,17 +223,15 @@ impl Source {
     pub(crate) fn fail(&self, failure: &Failure, wakers: &mut Vec<Waker>) {
         let mut state = self.0.lock();
         state.failed.get_or_insert_with(|| failure.clone());
-        state.read.waiters.take_all(wakers);
-        state.write.waiters.take_all(wakers);
+        state.take_waiters(wakers);
     }
+
     /// As a drop. If the object was taken out of the reactor meanwhile, this may be the last reference:
     /// whoever still waits is woken, for the drop of a waker is user code that may panic, and that
     /// of a wake is contained.
     pub(crate) fn let_go(self: Arc<Self>, wakers: &mut Vec<Waker>) {
         if let Some(source) = Arc::into_inner(self) {
-            let mut state = source.0.lock();
-            state.read.waiters.take_all(wakers);
-            state.write.waiters.take_all(wakers);
+            source.0.lock().take_waiters(wakers);
         }
     }
 }

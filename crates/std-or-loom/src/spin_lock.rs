@@ -92,20 +92,20 @@ impl<T> SpinLock<T> {
         loop {
             for hints in PAUSES {
                 pause(hints);
-                if self.looks_free() && self.try_take() {
+                if self.take_if_free() {
                     return;
                 }
             }
-            self.sleepers.sleep_while(|| !self.looks_free());
-            if self.looks_free() && self.try_take() {
+            self.sleepers.sleep_while(|| self.locked.load(Relaxed));
+            if self.take_if_free() {
                 return;
             }
         }
     }
 
-    #[inline]
-    fn looks_free(&self) -> bool {
-        !self.locked.load(Relaxed)
+    /// Looks first: that takes the cache line away from nobody who has the lock.
+    fn take_if_free(&self) -> bool {
+        !self.locked.load(Relaxed) && self.try_take()
     }
 
     /// The value, of somebody who has the whole lock.
