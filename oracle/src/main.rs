@@ -36,9 +36,8 @@ use std::sync::Arc;
 
 /// So many programs are given to Python at a time.
 const BATCH: u64 = 200;
-/// A planted bug has to be found within so many programs. All but one (what a queue does with its items that
-/// is shut down at once) are found within 10,000.
-const PLANTED_WITHIN: u64 = 30_000;
+/// A planted bug has to be found within so many programs.
+const PLANTED_WITHIN: u64 = 10_000;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
