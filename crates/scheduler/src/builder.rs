@@ -120,7 +120,8 @@ impl Builder {
         self
     }
 
-    /// After so many polls a busy worker looks at timers, I/O and submissions. Default 61.
+    /// After so many polls a busy worker looks at timers, I/O and submissions; where polls are long,
+    /// earlier: after about 0.2 ms, or after one poll that takes longer. Default 61.
     pub fn event_interval(mut self, polls: u32) -> Self {
         self.0.event_interval = polls.max(1);
         self

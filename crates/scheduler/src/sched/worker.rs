@@ -35,6 +35,9 @@ const PATIENT: bool = !cfg!(weftwork_loom);
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
+/// Where polls are long, a worker looks around after about so long (nanoseconds), and not only after
+/// so many of them.
+const LOOK_AFTER: u64 = 200_000;
 /// So many polls of tasks that start at once may lie within each other: each takes room on the
 /// stack, and a thread has 2 MiB.
 const MOST_INSIDE: u32 = 16;
@@ -86,8 +89,10 @@ pub(crate) struct Worker {
     naps: Cell<u32>,
     /// It was on the driver, and nobody has been seen to come there since.
     left_driver: Cell<bool>,
-    /// When it last looked at the timers.
+    /// When it last looked around, or came back from a sleep.
     looked: Cell<u64>,
+    /// What `until_look` was then.
+    looked_at: Cell<u32>,
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
@@ -132,6 +137,7 @@ impl Worker {
             naps: Cell::new(0),
             left_driver: Cell::new(false),
             looked: Cell::new(0),
+            looked_at: Cell::new(shared.config.event_interval),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
             polls_seen: Cell::new(false),
@@ -286,7 +292,6 @@ impl Worker {
     fn next(&self) -> Option<Runnable> {
         self.until_look.set(self.until_look.get() - 1);
         if self.until_look.get() == 0 {
-            self.until_look.set(self.shared.config.event_interval);
             self.look_around();
             if let Some(task) = self.shared.injector.steal() {
                 return Some(task);
@@ -314,7 +319,9 @@ impl Worker {
         wake_all(shared.driver.poll(shared, me, now));
         // Whoever went to sleep in this moment took the driver to be attended.
         shared.see_to_driver();
-        let since = now.saturating_sub(self.looked.replace(now));
+        let since = now.saturating_sub(self.looked.get());
+        self.until_look.set(self.polls_within(since));
+        self.start_window(now);
         if self.remote().stealer.is_empty() {
             return;
         }
@@ -323,6 +330,24 @@ impl Worker {
         } else {
             self.shared.notify_look();
         }
+    }
+
+    /// From now on polls are counted, and their time.
+    fn start_window(&self, now: u64) {
+        self.looked.set(now);
+        self.looked_at.set(self.until_look.get());
+    }
+
+    /// How many polls fit between two looks, if they take as long as those of the last so many
+    /// nanoseconds. At most double, for a few short polls do not mean that the long ones are over.
+    fn polls_within(&self, since: u64) -> u32 {
+        let (polls, most) = (self.looked_at.get(), self.shared.config.event_interval);
+        if !PATIENT {
+            return most;
+        }
+        let fit = LOOK_AFTER * u64::from(polls) / since.max(1);
+        let fit = u32::try_from(fit).unwrap_or(u32::MAX);
+        fit.min(polls.saturating_mul(2)).clamp(1, most)
     }
 
     /// Looks for a task of others: the injector, then each worker from a random one on.
@@ -451,6 +476,7 @@ impl Worker {
         };
         let slept = shared.driver.park(shared, me, &self.remote().parker, nap);
         self.left_driver.set(slept.on_driver);
+        self.start_window(shared.driver.clock().real());
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
         if called || !slept.wakers.is_empty() {
