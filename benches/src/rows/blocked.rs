@@ -26,7 +26,7 @@ pub(crate) const ROW: Row = Row {
     peers: &[
         (Peer::Weftwork, |setup| {
             on_weftwork(setup, |ops| {
-                tick::<Weftwork, _>(ops, setup, |time| weftwork::sleep(time))
+                tick::<Weftwork, _>(ops, setup, weftwork::sleep)
             })
         }),
         (Peer::Tokio, |setup| {

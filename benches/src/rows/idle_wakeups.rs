@@ -23,9 +23,7 @@ pub(crate) const ROW: Row = Row {
     parallel: false,
     peers: &[
         (Peer::Weftwork, |setup| {
-            on_weftwork(setup, |ops| {
-                rest::<Weftwork, _>(ops, |time| weftwork::sleep(time))
-            })
+            on_weftwork(setup, |ops| rest::<Weftwork, _>(ops, weftwork::sleep))
         }),
         (Peer::Tokio, |setup| {
             on_tokio(setup, |ops| rest::<Tokio, _>(ops, tokio::time::sleep))

@@ -25,7 +25,7 @@ pub(crate) const ROW: Row = Row {
     peers: &[
         (Peer::Weftwork, |setup| {
             on_weftwork(setup, |ops| {
-                sleep_all::<Weftwork, _>(ops, |at| weftwork::time::sleep_until(at))
+                sleep_all::<Weftwork, _>(ops, weftwork::time::sleep_until)
             })
         }),
         (Peer::Tokio, |setup| {
