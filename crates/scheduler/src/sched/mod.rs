@@ -5,6 +5,7 @@ mod lifo_slot;
 mod parker;
 mod run_queue;
 mod schedule;
+mod seat;
 mod worker;
 
 pub(crate) use idle::Idle;
@@ -12,4 +13,5 @@ pub(crate) use lifo_slot::LifoSlot;
 pub(crate) use parker::Parker;
 pub(crate) use run_queue::{Injector, LocalQueue, Stealer};
 pub(crate) use schedule::{schedule_new, schedule_wake};
-pub(crate) use worker::{Remote, Seat, Worker};
+pub(crate) use seat::{Presence, Remote, Seat};
+pub(crate) use worker::Worker;

@@ -1,10 +1,11 @@
 //! The worker: next, run, sleep.
 //!
-//! Everything that a worker holds (its queue, its LIFO slot, its place to sleep) is in its
-//! [`Remote`], where others can take from it: a worker that is stuck in user code strands no
-//! task, and a replacement can take a free seat at any time.
+//! Everything that a worker holds (its queue, its LIFO slot, its place to sleep) is at its seat, where
+//! others can take from it: a worker that is stuck in user code strands no task, and the monitor has
+//! a spare take a free seat meanwhile.
 
-use super::{LifoSlot, LocalQueue, Parker, Stealer};
+use super::LifoSlot;
+use super::seat::{Remote, Seat};
 use crate::entry::Entry;
 use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
@@ -17,8 +18,6 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
-use weftwork_std_or_loom::atomic::AtomicU32;
-use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
@@ -39,27 +38,6 @@ const WORTH_HELP: u64 = 50_000;
 const MOST_INSIDE: u32 = 16;
 /// So many task numbers a worker takes at a time.
 const IDS: u64 = 256;
-
-/// What others may touch of a worker.
-pub(crate) struct Remote {
-    pub(super) stealer: Stealer,
-    lifo: LifoSlot,
-    /// Counts the polls, so that an observer sees whether the worker makes progress.
-    pub(crate) ticks: AtomicU32,
-    pub(crate) parker: Parker,
-}
-
-/// The owner's side of a [`Remote`]; it waits among the free seats while nobody works there.
-pub(crate) struct Seat {
-    index: usize,
-    queue: LocalQueue,
-}
-
-impl Seat {
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-}
 
 /// Says whether the worker's loop has to return to its caller.
 pub(crate) trait Stop {
@@ -97,29 +75,14 @@ pub(crate) struct Worker {
     entry: RefCell<Option<Arc<Entry>>>,
 }
 
-impl Remote {
-    pub(crate) fn pair(index: usize) -> (Self, Seat) {
-        let queue = LocalQueue::new();
-        let remote = Self {
-            stealer: queue.stealer(),
-            lifo: LifoSlot::new(),
-            ticks: AtomicU32::new(0),
-            parker: Parker::new(),
-        };
-        (remote, Seat { index, queue })
-    }
-
-    /// True if there is no task in queue and slot.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.stealer.is_empty() && self.lifo.look().is_null()
-    }
-}
-
 impl Worker {
     /// Takes a seat.
     pub(crate) fn new(shared: Arc<Shared>, seat: Seat) -> Self {
         let remotes = shared.remotes.len();
-        shared.remotes[seat.index].parker.adopt();
+        seat.remote().adopt(shared.monitor.is_some());
+        if let Some(monitor) = &shared.monitor {
+            monitor.woke(&shared);
+        }
         Self {
             seat,
             until_look: Cell::new(shared.config.event_interval),
@@ -155,12 +118,12 @@ impl Worker {
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.seat.index
+        self.seat.index()
     }
 
     #[inline]
     fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.seat.index]
+        self.seat.remote()
     }
 
     #[inline]
@@ -184,6 +147,11 @@ impl Worker {
         };
         self.ids.set((next + 1, end));
         next
+    }
+
+    /// True if it is a spare that is not needed any more.
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.remote().is_dismissed()
     }
 
     /// Says which main future this thread drives from now on.
@@ -243,13 +211,20 @@ impl Worker {
 
     #[inline]
     fn run(&self, task: Runnable) {
-        let ticks = &self.remote().ticks;
-        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
-        if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
+        if let Turn::Again(task) = self.poll(task) {
             // No notice: this worker has its queue before its eyes, and tells others of what
             // is left there every few polls.
             self.seat.queue.push(task);
         }
+    }
+
+    /// Polls a task where the monitor sees it.
+    #[inline]
+    pub(crate) fn poll(&self, task: Runnable) -> Turn {
+        self.remote().begin_poll(&task);
+        let turn = run(task, self.shared(), Some(self));
+        self.remote().end_poll();
+        turn
     }
 
     /// Runs a new task at once, within the poll of the task, or the callback, that spawned it. If
@@ -262,7 +237,9 @@ impl Worker {
         self.inside.set(inside + 1);
         // It is a task, also where a callback has spawned it.
         let kind = set_thread_kind(ThreadKind::Worker);
+        let outer = self.remote().polled();
         self.run(task);
+        self.remote().resume_poll(outer);
         set_thread_kind(kind);
         self.inside.set(inside);
     }
@@ -296,7 +273,7 @@ impl Worker {
     #[cold]
     fn look_around(&self) {
         let now = self.shared.driver.clock().real();
-        let (shared, me) = (self.shared(), self.seat.index);
+        let (shared, me) = (self.shared(), self.seat.index());
         wake_all(shared.driver.poll(shared, me, now));
         // Whoever went to sleep in this moment took the driver to be attended.
         shared.see_to_driver();
@@ -344,11 +321,11 @@ impl Worker {
         } else {
             0
         };
-        let me = self.seat.index;
+        let me = self.seat.index();
         (0..count)
             .map(move |n| (first + n) % count)
             .filter(move |n| *n != me)
-            .map(|n| &*self.shared.remotes[n])
+            .map(|n| &**self.shared.remotes[n])
     }
 
     /// Takes a task out of the LIFO slot of a worker that has made no progress since the last
@@ -357,9 +334,9 @@ impl Worker {
         let mut seen = self.seen.borrow_mut();
         for n in 0..self.shared.workers_in_use() {
             let remote = &self.shared.remotes[n];
-            let now = (remote.lifo.look(), remote.ticks.load(Relaxed));
+            let now = (remote.lifo.look(), remote.ticks());
             let before = std::mem::replace(&mut seen[n], now);
-            if n != self.seat.index
+            if n != self.seat.index()
                 && !now.0.is_null()
                 && now == before
                 && let Some(task) = remote.lifo.take()
@@ -400,7 +377,7 @@ impl Worker {
 
     /// Sleeps until called, or for a nap.
     fn sleep(&self, stop: &impl Stop) {
-        let (shared, me) = (self.shared(), self.seat.index);
+        let (shared, me) = (self.shared(), self.seat.index());
         let drowsy = PATIENT && self.naps.get() < NAPS && shared.others_awake();
         shared
             .idle
@@ -416,7 +393,7 @@ impl Worker {
             // The end of a task has no fence before its look at whom to call.
             shared.life.is_closing().then_some(CLOSER_NAP)
         };
-        let slept = shared.driver.park(shared, me, &self.remote().parker, nap);
+        let slept = self.unattended(|| shared.driver.park(shared, me, &self.remote().parker, nap));
         self.left_driver.set(slept.on_driver);
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
@@ -426,6 +403,19 @@ impl Worker {
             self.naps.set(self.naps.get() + 1);
         }
         wake_all(slept.wakers);
+    }
+
+    /// Sleeps; the monitor need not look meanwhile.
+    fn unattended<R>(&self, sleep: impl FnOnce() -> R) -> R {
+        let Some(monitor) = &self.shared.monitor else {
+            return sleep();
+        };
+        self.remote().set_asleep();
+        monitor.falls_asleep();
+        let slept = sleep();
+        self.remote().set_awake();
+        monitor.woke(&self.shared);
+        slept
     }
 
     /// Takes everything out of all queues and slots, for the end of the runtime: a worker that is
@@ -447,6 +437,10 @@ impl Worker {
         // the patient only.
         if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
+        }
+        self.remote().set_empty();
+        if let Some(monitor) = &self.shared.monitor {
+            monitor.falls_asleep();
         }
         self.seat
     }

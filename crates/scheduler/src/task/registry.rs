@@ -215,6 +215,18 @@ impl Registry {
         }
     }
 
+    /// The task at this address, unless it has ended or was never entered.
+    pub(crate) fn find(&self, task: *const Header) -> Option<TaskRef> {
+        let used = self.free.lock().unused;
+        let mut entries = (0..used).filter_map(|place| self.entry(place));
+        let is_at = |entry: &Entry| {
+            let word = entry.load(Relaxed).cast_const();
+            word.map_addr(|addr| addr & !LOCKED) == task && !task.is_null()
+        };
+        let found = observe(entries.find(|entry| is_at(entry))?)?;
+        std::ptr::eq(found.as_ptr().as_ptr(), task).then_some(found)
+    }
+
     /// True if there is no task from place `first` on; `first` moves to the first one that
     /// there is, so that asking again and again costs one pass in all.
     pub(crate) fn is_empty_from(&self, first: &Cell<u32>) -> bool {

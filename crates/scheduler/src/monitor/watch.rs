@@ -1,0 +1,243 @@
+//! The monitor's thread: looks at the workers again and again, and does what follows.
+//!
+//! A poll costs the worker a count and two notes of what it polls; no clock. The monitor reads its own
+//! clock: a worker that is awake, and whose count was the same at a look some time ago, has been in one
+//! poll since then.
+
+use super::reporter::{Account, Reporter};
+use super::tally::{Step, Tally, Work};
+use super::{Monitor, most_spares, nap};
+use crate::sched::{Presence, Remote};
+use crate::shared::Shared;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use weftwork_io_driver::thread::Doing;
+
+/// After so many looks at which nothing was going on it rests.
+const QUIET: u32 = 20;
+/// The rest while some worker is stuck and nothing else is going on.
+const SHORT_REST: Duration = Duration::from_millis(100);
+/// So many tasks of a worker that is stuck are handed to the others at each look, for those who have
+/// so much to do that they never take from others. Those who have not take the rest by themselves.
+const HANDED_OVER: usize = 32;
+
+/// The thread.
+pub(super) fn run(shared: &Arc<Shared>) {
+    let Some(monitor) = &shared.monitor else {
+        return;
+    };
+    monitor.adopt();
+    let mut watch = Watch::new(shared, monitor);
+    // Nobody runs the runtime yet.
+    let mut quiet = QUIET;
+    while !monitor.is_closed() {
+        let outlook = watch.look(Instant::now());
+        quiet = if outlook.is_quiet {
+            quiet.saturating_add(1)
+        } else {
+            0
+        };
+        let limit = (outlook.stuck > 0).then_some(SHORT_REST);
+        if quiet < QUIET || !monitor.rest(outlook.stuck, limit) {
+            monitor.parker.park(Some(watch.nap));
+        }
+    }
+}
+
+/// What the monitor knows.
+struct Watch<'a> {
+    shared: &'a Arc<Shared>,
+    monitor: &'a Monitor,
+    nap: Duration,
+    /// A worker that has been in one poll for so long is stuck; none if nobody would stand in.
+    blocked: Option<Duration>,
+    /// By the number of the seat; none while nobody is awake there.
+    seen: Vec<Option<Seen>>,
+    /// What is to be told after this look, with the number of the seat.
+    slow: Vec<(usize, Account)>,
+    reporter: Reporter,
+}
+
+/// A worker that is awake, since it was seen first with this count.
+struct Seen {
+    ticks: u32,
+    since: Instant,
+    /// How often it was seen to be stuck.
+    looks: u32,
+    /// What it was doing when it was asked last.
+    doing: Doing,
+    /// When it was asked first, and for how long it had had a core then.
+    ran: Option<(Instant, Duration)>,
+    is_reported: bool,
+}
+
+/// What a look came to.
+struct Outlook {
+    is_quiet: bool,
+    stuck: usize,
+}
+
+impl<'a> Watch<'a> {
+    fn new(shared: &'a Arc<Shared>, monitor: &'a Monitor) -> Self {
+        let (nap, can_replace) = (nap(&shared.config), most_spares(&shared.config) > 0);
+        Self {
+            shared,
+            monitor,
+            nap,
+            // It may have been in that poll since the look before.
+            blocked: can_replace.then(|| shared.config.blocked_after.saturating_sub(nap)),
+            seen: shared.remotes.iter().map(|_| None).collect(),
+            slow: Vec::new(),
+            reporter: Reporter::new(),
+        }
+    }
+
+    /// One look at all workers, and one step.
+    fn look(&mut self, now: Instant) -> Outlook {
+        let shared = self.shared;
+        let mut tally = Tally::default();
+        let mut has_spares = false;
+        // On the seats behind these nobody is, and whoever comes there is progress.
+        let in_use = &shared.remotes[..shared.workers_in_use()];
+        for (n, remote) in in_use.iter().enumerate() {
+            has_spares |= remote.has_spare();
+            let is_free = match remote.presence() {
+                Presence::Empty => {
+                    self.seen[n] = None;
+                    continue;
+                }
+                Presence::Asleep => {
+                    self.seen[n] = None;
+                    tally.asleep += 1;
+                    true
+                }
+                Presence::Awake => self.look_at(n, remote, now, &mut tally),
+            };
+            tally.free_spares += usize::from(is_free && remote.has_spare());
+        }
+        let step = self.step(&tally);
+        // The handler is code of the user's, so it comes last.
+        for (n, account) in self.slow.drain(..) {
+            self.reporter.report(shared, &shared.remotes[n], account);
+        }
+        Outlook {
+            is_quiet: tally.busy == 0
+                && step == Step::Nothing
+                && (tally.stuck() > 0 || !has_spares),
+            stuck: tally.stuck(),
+        }
+    }
+
+    /// Looks at a worker that is awake; false if it is stuck.
+    fn look_at(&mut self, n: usize, remote: &Remote, now: Instant, tally: &mut Tally) -> bool {
+        let ticks = remote.ticks();
+        let seen = match &mut self.seen[n] {
+            Some(seen) if seen.ticks == ticks => seen,
+            other => {
+                *other = Some(Seen::new(ticks, now));
+                tally.busy += 1;
+                return true;
+            }
+        };
+        if let Some(slow) = self.shared.config.slow_poll
+            && !seen.is_reported
+            && now.duration_since(seen.since) >= slow
+        {
+            seen.is_reported = true;
+            seen.ask(remote, now);
+            self.slow.push((n, seen.account(now)));
+        }
+        if self
+            .blocked
+            .is_none_or(|blocked| now.duration_since(seen.since) < blocked)
+        {
+            tally.busy += 1;
+            return true;
+        }
+        seen.looks = seen.looks.saturating_add(1);
+        // Now and then, for to ask costs more than to look.
+        if seen.looks.is_power_of_two() {
+            seen.ask(remote, now);
+        }
+        match seen.doing {
+            Doing::Computing { .. } => tally.computing += 1,
+            _ => tally.waiting += 1,
+        }
+        self.hand_over(remote);
+        false
+    }
+
+    /// Others get what a worker that is stuck would do next.
+    fn hand_over(&self, remote: &Remote) {
+        if self.shared.is_running() {
+            let tasks = std::iter::from_fn(|| remote.take_over());
+            tasks
+                .take(HANDED_OVER)
+                .for_each(|task| self.shared.inject(task));
+        }
+    }
+
+    fn step(&self, tally: &Tally) -> Step {
+        let shared = self.shared;
+        if !shared.is_running() {
+            return Step::Nothing;
+        }
+        let step = tally.step(shared.config.workers, || Work {
+            queued: shared.has_queued(),
+            driver: shared.driver.wants_somebody(),
+        });
+        match step {
+            Step::Call => self.monitor.spares.step_in(shared),
+            Step::SendHome => self.send_home(),
+            Step::Nothing => {}
+        }
+        step
+    }
+
+    /// Sends a spare home that is not stuck.
+    fn send_home(&self) {
+        let is_free = |n: &usize| self.seen[*n].as_ref().is_none_or(|seen| seen.looks == 0);
+        let spares = (0..self.seen.len()).filter(|n| self.shared.remotes[*n].has_spare());
+        if let Some(n) = spares.rev().find(is_free) {
+            self.shared.remotes[n].dismiss();
+            self.shared.call_worker(n);
+        }
+    }
+}
+
+impl Seen {
+    fn new(ticks: u32, since: Instant) -> Self {
+        Self {
+            ticks,
+            since,
+            looks: 0,
+            doing: Doing::Unknown,
+            ran: None,
+            is_reported: false,
+        }
+    }
+
+    /// Asks the system what it is doing.
+    fn ask(&mut self, remote: &Remote, now: Instant) {
+        self.doing = remote.thread().doing();
+        if let Doing::Computing { ran: Some(ran) } = self.doing {
+            self.ran.get_or_insert((now, ran));
+        }
+    }
+
+    /// For a report.
+    fn account(&self, now: Instant) -> Account {
+        let ran = match (&self.doing, self.ran) {
+            (Doing::Computing { ran: Some(ran) }, Some((then, before))) => {
+                Some((ran.saturating_sub(before), now.duration_since(then)))
+            }
+            _ => None,
+        };
+        Account {
+            ticks: self.ticks,
+            age: now.duration_since(self.since),
+            doing: self.doing.clone(),
+            ran,
+        }
+    }
+}
