@@ -3,6 +3,7 @@
 //! Without a `redis-server` the tests say so and are skipped; `.ci/run` installs it, and takes
 //! its lack for a failure.
 
+use futures::StreamExt;
 use futures::future::{BoxFuture, join};
 use redis::{AsyncCommands, AsyncConnectionConfig, Direction, PushInfo, PushKind, RedisResult};
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::time::Duration;
 use weftwork::sync::{CancellationToken, Queue};
 use weftwork::{Runtime, gather, run_local, sleep, spawn, spawn_blocking, timeout};
 use weftwork_examples::redis::{Consumer, RedisServer, connect, connect_with};
+use weftwork_tokio::tokio_context;
 
 /// More than anything here takes, also on a busy machine.
 const LONG: Duration = Duration::from_secs(60);
@@ -100,6 +102,42 @@ fn a_hundred_clients_of_their_own_and_a_hundred_on_one_connection() {
         .await;
         let count: u32 = shared.get("count").await.unwrap();
         assert_eq!(count, 4000);
+    });
+}
+
+/// The redis crate opens its connections itself, and tokio drives them.
+#[test]
+fn the_crates_own_connections_work_in_a_context_of_tokio() {
+    each(|server| async move {
+        let client = redis::Client::open(server.url()).unwrap();
+        tokio_context(async {
+            let mut listener = client.get_async_pubsub().await.unwrap();
+            listener.subscribe("news").await.unwrap();
+            let no_limit = AsyncConnectionConfig::new()
+                .set_connection_timeout(None)
+                .set_response_timeout(None);
+            let redis = client.get_multiplexed_async_connection_with_config(&no_limit);
+            let redis = redis.await.unwrap();
+            gather((0..100_u32).map(|n| {
+                let mut redis = redis.clone();
+                // What is spawned is not in the context by itself.
+                tokio_context(async move {
+                    let _: () = redis.set(n, n).await.unwrap();
+                    let back: u32 = redis.get(n).await.unwrap();
+                    assert_eq!(back, n);
+                    let listeners: u32 = redis.publish("news", n).await.unwrap();
+                    assert_eq!(listeners, 1);
+                })
+            }))
+            .await;
+            let news = listener.on_message().take(100);
+            let heard: BTreeSet<u32> = news
+                .map(|news| news.get_payload::<u32>().unwrap())
+                .collect()
+                .await;
+            assert!(heard.into_iter().eq(0..100));
+        })
+        .await;
     });
 }
 

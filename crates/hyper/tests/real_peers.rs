@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{HERE, answer, close, curl_command, each, has, http_server, output};
+use common::{HERE, answer, close, curl_command, each, has, http_server, output, python_server};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
@@ -12,24 +12,13 @@ use hyper::client::conn::http1::handshake;
 use hyper::header::HOST;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 use weftwork::net::{TcpStream, open_connection, start_server};
 use weftwork::{gather, spawn, spawn_blocking};
 use weftwork_hyper::{HyperIo, HyperTimer};
-
-/// Ends a process, also when the test fails.
-struct Process(Child);
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn curl_gets_and_posts() {
@@ -107,27 +96,6 @@ fn the_time_limits_of_hyper_run() {
         reader.read_to_eof().await.unwrap();
         close(server).await;
     });
-}
-
-/// Python, with a first line that says where it listens.
-async fn python_server(args: &[&str], words: &'static str) -> (Process, SocketAddr) {
-    let mut python = Command::new("python3");
-    python.arg("-u").args(args).stdout(Stdio::piped());
-    python.stderr(Stdio::null()).stdin(Stdio::piped());
-    let started = spawn_blocking(move || {
-        let mut process = Process(python.spawn().unwrap());
-        let mut told = BufReader::new(process.0.stdout.take().unwrap()).lines();
-        let line = told.next().unwrap().unwrap();
-        let (_, port) = line.split_once(words).unwrap();
-        let port: String = port.chars().take_while(char::is_ascii_digit).collect();
-        // Whatever else it says goes nowhere.
-        std::thread::spawn(move || told.for_each(drop));
-        (
-            process,
-            SocketAddr::from(([127, 0, 0, 1], port.parse().unwrap())),
-        )
-    });
-    started.await
 }
 
 #[test]

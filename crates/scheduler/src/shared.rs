@@ -11,7 +11,7 @@ use crate::life::Life;
 use crate::locals::{Context, in_force, in_use};
 use crate::monitor::{Monitor, most_spares};
 use crate::report::{self, Report};
-use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
+use crate::sched::{Idle, Injector, Remote, Seat, Seats, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
 use crate::task::cold::Cold;
 use crate::task::locals::word_of;
@@ -26,9 +26,7 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 use std::{io, ptr};
-use weftwork_std_or_loom::atomic::AtomicUsize;
-use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, fence_edge};
+use weftwork_std_or_loom::fence_edge;
 use weftwork_task_context::{CancelSource, Cancelled};
 
 /// Seats beyond the configured workers, for further threads in `block_on`. Spare workers have others.
@@ -73,13 +71,6 @@ impl Origin<'_> {
     }
 }
 
-/// The seats nobody works on.
-struct FreeSeats {
-    seats: Vec<Seat>,
-    /// So many of them are for spare workers only.
-    reserved: usize,
-}
-
 /// One runtime.
 pub(crate) struct Shared {
     pub(crate) config: Config,
@@ -87,9 +78,7 @@ pub(crate) struct Shared {
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
     pub(crate) remotes: Box<[Arc<CachePadded<Remote>>]>,
-    seats: Mutex<FreeSeats>,
-    /// All seats from here on have never been taken.
-    in_use: AtomicUsize,
+    seats: Seats,
     pub(crate) driver: Driver,
     pub(crate) lane: Lane,
     pub(crate) blocking: Pool,
@@ -117,8 +106,7 @@ impl Shared {
             injector: Injector::new(),
             idle: Idle::new(count),
             remotes: seats.iter().map(Seat::shared_side).collect(),
-            seats: Mutex::new(FreeSeats { seats, reserved }),
-            in_use: AtomicUsize::new(1),
+            seats: Seats::new(seats, reserved),
             driver,
             lane: Lane::new(),
             blocking,
@@ -140,32 +128,17 @@ impl Shared {
 
     /// A free seat, the lowest one.
     pub(crate) fn take_seat(&self) -> Option<Seat> {
-        let mut free = self.seats.lock();
-        if free.seats.len() <= free.reserved {
-            return None;
-        }
-        self.take_lowest(&mut free)
+        self.seats.take()
     }
 
-    /// A seat for a spare worker. Nobody else may take the last ones.
+    /// A seat for a spare worker.
     pub(crate) fn take_spare_seat(&self) -> Option<Seat> {
-        let mut free = self.seats.lock();
-        free.reserved = free.reserved.checked_sub(1)?;
-        let seat = self.take_lowest(&mut free)?;
-        seat.remote().expect_spare();
-        Some(seat)
-    }
-
-    fn take_lowest(&self, free: &mut FreeSeats) -> Option<Seat> {
-        let lowest = (0..free.seats.len()).min_by_key(|n| free.seats[*n].index())?;
-        let seat = free.seats.swap_remove(lowest);
-        self.in_use.fetch_max(seat.index() + 1, Relaxed);
-        Some(seat)
+        self.seats.take_for_spare()
     }
 
     /// A seat is free again.
     pub(crate) fn give_seat(&self, seat: Seat) {
-        self.seats.lock().seats.push(seat);
+        self.seats.give(seat);
         self.entries.call_seatless(self);
         self.driver.clock().tell();
     }
@@ -176,32 +149,13 @@ impl Shared {
         while let Some(task) = seat.pop() {
             self.inject(task);
         }
-        let mut free = self.seats.lock();
-        seat.remote().forget_spare();
-        free.seats.push(seat);
-        free.reserved += 1;
-        self.forget_last_seats(&free);
-        drop(free);
+        self.seats.give_from_spare(seat);
         self.driver.clock().tell();
-    }
-
-    /// No search need look at the last seats if they are free and empty. They count again before
-    /// somebody works there.
-    fn forget_last_seats(&self, free: &FreeSeats) {
-        let is_idle = |index: usize| {
-            let is_free = free.seats.iter().any(|seat| seat.index() == index);
-            is_free && self.remotes[index].is_empty()
-        };
-        let mut count = self.in_use.load(Relaxed);
-        while count > 1 && is_idle(count - 1) {
-            count -= 1;
-        }
-        self.in_use.store(count, Relaxed);
     }
 
     /// How many workers there are at this moment.
     fn seated(&self) -> usize {
-        self.remotes.len() - self.seats.lock().seats.len()
+        self.remotes.len() - self.seats.free()
     }
 
     /// True if a task is in some queue.
@@ -212,7 +166,7 @@ impl Shared {
     /// How many workers a search has to look at.
     #[inline]
     pub(crate) fn workers_in_use(&self) -> usize {
-        self.in_use.load(Relaxed)
+        self.seats.in_use()
     }
 
     /// True if another worker is awake.
@@ -287,12 +241,24 @@ impl Shared {
         }
     }
 
-    /// Ends what was submitted from outside while the runtime ended, for nobody else will.
+    /// Ends what was submitted from outside while the runtime ended, for nobody else will. But a future
+    /// that need not be `Send` is its own thread's (`closing::end_the_rest`), or stays.
     #[cold]
     fn abandon_injected(&self) {
-        while let Some(task) = self.injector.steal() {
-            abandon(task, self.end.clone(), self, None);
-        }
+        // The drop of a future may wake the next task: that is for the outermost call.
+        context::unless_within(ptr::from_ref(self), || {
+            let mut kept = Vec::new();
+            while let Some(task) = self.injector.steal() {
+                // What is here without a poll was spawned from another thread, so it is `Send`; of
+                // what was woken nobody knows.
+                if self.config.fifo && task.header().polls() > 0 {
+                    kept.push(task);
+                } else {
+                    abandon(task, self.end.clone(), self, None);
+                }
+            }
+            kept.into_iter().for_each(|task| self.injector.push(task));
+        });
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -378,13 +344,16 @@ impl Shared {
         }
         self.show(header);
         self.registry.insert(header);
+        // Between the entry and the question; the fence of a push comes too late, or not at all.
+        fence_edge!(I1, SeqCst);
+        if self.life.is_closing() {
+            // Before its first poll: it ends in that without having begun.
+            self.cancel_late(header);
+        }
         self.with_own_worker(|worker| match worker {
             Some(worker) => worker.run_inside(Runnable(header)),
             None => self.inject(Runnable(header)),
         });
-        if self.life.is_closing() {
-            self.cancel_late(header);
-        }
     }
 
     /// Shows a new task to the hook for spawns. The caller has its handle.
@@ -393,7 +362,7 @@ impl Shared {
         if let Some(hook) = &self.config.on_task_spawn {
             // SAFETY: by the caller.
             let task = TaskControl::new(unsafe { TaskRef::new(header) });
-            hooks::spawned(hook, &task);
+            hooks::spawned(hook, &task, self);
         }
     }
 
@@ -473,7 +442,11 @@ impl Shared {
         f: impl FnOnce(&Worker) -> R,
     ) -> (Seat, R) {
         let worker = Worker::new(Arc::clone(self), seat);
-        let value = context::be_worker(&worker, || f(&worker));
+        let value = context::be_worker(&worker, || {
+            let value = f(&worker);
+            worker.retire();
+            value
+        });
         (worker.leave(), value)
     }
 }

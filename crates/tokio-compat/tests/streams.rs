@@ -1,6 +1,8 @@
 //! weftwork's streams through tokio's traits, and tokio's streams through those of futures-io.
 
-use std::future::Future;
+mod common;
+
+use common::each;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -8,18 +10,8 @@ use tokio::io::{
     AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, ReadBuf,
 };
 use weftwork::net::{TcpListener, TcpStream};
-use weftwork::{Runtime, gather, run_local, spawn};
+use weftwork::{gather, spawn};
 use weftwork_tokio::{FuturesIo, TokioIo};
-
-/// On 1, 2 and 8 workers and on one local thread.
-fn each<F: Future<Output = ()>>(body: impl Fn() -> F) {
-    for workers in [1, 2, 8] {
-        let runtime = Runtime::builder().workers(workers).build().unwrap();
-        runtime.block_on(body());
-        runtime.close().unwrap();
-    }
-    run_local(body());
-}
 
 /// The two ends of a connection.
 async fn pair() -> (TokioIo<TcpStream>, TokioIo<TcpStream>) {

@@ -2,7 +2,7 @@
 //! thread, and what that is doing.
 
 use crate::report::{self, Report};
-use crate::sched::Remote;
+use crate::sched::{Progress, Remote};
 use crate::shared::Shared;
 use crate::task::TaskControl;
 use std::fmt::Write;
@@ -14,8 +14,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is known of a long poll.
 pub(super) struct Account {
-    /// The count of polls of the worker, during this one.
-    pub(super) ticks: u32,
+    /// The counts of the worker, during this poll.
+    pub(super) progress: Progress,
     /// How long it has taken, at least.
     pub(super) age: Duration,
     pub(super) doing: Doing,
@@ -53,7 +53,7 @@ impl Reporter {
             (None, true) => ", in a waker or a hook",
         };
         // What was found belongs to this poll only if it is still going on.
-        if remote.ticks() != account.ticks {
+        if remote.progress() != account.progress {
             return;
         }
         let name = remote.parker.thread_name();
@@ -123,7 +123,7 @@ mod tests {
     fn account(doing: Doing, ran: Option<(u64, u64)>) -> String {
         let ran = ran.map(|(ran, of)| (Duration::from_millis(ran), Duration::from_millis(of)));
         let account = Account {
-            ticks: 0,
+            progress: Progress::default(),
             age: Duration::ZERO,
             doing,
             ran,

@@ -7,7 +7,7 @@
 use super::reporter::{Account, Reporter};
 use super::tally::{Step, Tally, Work};
 use super::{Monitor, most_spares, nap};
-use crate::sched::{Presence, Remote};
+use crate::sched::{Presence, Progress, Remote};
 use crate::shared::Shared;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,9 +58,9 @@ struct Watch<'a> {
     reporter: Reporter,
 }
 
-/// A worker that is awake, since it was seen first with this count.
+/// A worker that is awake, since it was seen first with these counts.
 struct Seen {
-    ticks: u32,
+    progress: Progress,
     since: Instant,
     /// How often it was seen to be stuck.
     looks: u32,
@@ -130,11 +130,11 @@ impl<'a> Watch<'a> {
 
     /// Looks at a worker that is awake; false if it is stuck.
     fn look_at(&mut self, n: usize, remote: &Remote, now: Instant, tally: &mut Tally) -> bool {
-        let ticks = remote.ticks();
+        let progress = remote.progress();
         let seen = match &mut self.seen[n] {
-            Some(seen) if seen.ticks == ticks => seen,
+            Some(seen) if seen.progress == progress => seen,
             other => {
-                *other = Some(Seen::new(ticks, now));
+                *other = Some(Seen::new(progress, now));
                 tally.busy += 1;
                 return true;
             }
@@ -206,9 +206,9 @@ impl<'a> Watch<'a> {
 }
 
 impl Seen {
-    fn new(ticks: u32, since: Instant) -> Self {
+    fn new(progress: Progress, since: Instant) -> Self {
         Self {
-            ticks,
+            progress,
             since,
             looks: 0,
             doing: Doing::Unknown,
@@ -234,7 +234,7 @@ impl Seen {
             _ => None,
         };
         Account {
-            ticks: self.ticks,
+            progress: self.progress,
             age: now.duration_since(self.since),
             doing: self.doing.clone(),
             ran,

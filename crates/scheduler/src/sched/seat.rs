@@ -33,8 +33,10 @@ pub(crate) struct Remote {
     pub(super) stealer: Stealer,
     pub(super) lifo: LifoSlot,
     pub(crate) parker: Parker,
-    /// Counts the polls and the sleeps, so that an observer sees whether the worker makes progress.
+    /// Counts the polls, so that an observer sees whether the worker makes progress.
     ticks: AtomicU32,
+    /// Counts the sleeps: whoever has slept between two looks was not in one poll.
+    sleeps: AtomicU32,
     /// The task that is being polled, to compare with; null outside of a poll.
     polled: AtomicPtr<Header>,
     presence: AtomicU32,
@@ -50,6 +52,13 @@ pub(crate) enum Presence {
     Empty,
     Asleep,
     Awake,
+}
+
+/// How far a worker has come. Two that are equal are from within one poll, if it was awake at both.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Progress {
+    ticks: u32,
+    sleeps: u32,
 }
 
 /// The owner's side of a [`Remote`]; it waits among the free seats while nobody works there.
@@ -68,6 +77,7 @@ impl Seat {
             lifo: LifoSlot::new(),
             parker: Parker::new(),
             ticks: AtomicU32::new(0),
+            sleeps: AtomicU32::new(0),
             polled: AtomicPtr::new(null_mut()),
             presence: AtomicU32::new(EMPTY),
             thread: AtomicU32::new(0),
@@ -113,7 +123,7 @@ impl Remote {
     /// A poll of this task begins. Gives the one within which it does.
     #[inline]
     pub(super) fn begin_poll(&self, task: &Runnable) {
-        self.tick();
+        count(&self.ticks);
         self.polled.store(task.0.as_ptr(), Relaxed);
     }
 
@@ -128,15 +138,17 @@ impl Remote {
         self.polled.store(task, Relaxed);
     }
 
-    /// By its worker only, hence no read-modify-write.
-    #[inline]
-    fn tick(&self) {
-        let ticks = self.ticks.load(Relaxed).wrapping_add(1);
-        self.ticks.store(ticks, Relaxed);
-    }
-
+    /// How many polls there were.
     pub(crate) fn ticks(&self) -> u32 {
         self.ticks.load(Relaxed)
+    }
+
+    /// How far its worker has come.
+    pub(crate) fn progress(&self) -> Progress {
+        Progress {
+            ticks: self.ticks.load(Relaxed),
+            sleeps: self.sleeps.load(Relaxed),
+        }
     }
 
     pub(crate) fn polled(&self) -> *mut Header {
@@ -150,7 +162,7 @@ impl Remote {
             let thread = ThreadNumber::current().as_raw();
             self.thread.store(thread, Relaxed);
         }
-        self.tick();
+        count(&self.sleeps);
         self.presence.store(AWAKE, Relaxed);
     }
 
@@ -159,8 +171,7 @@ impl Remote {
     }
 
     pub(super) fn set_awake(&self) {
-        // A sleep is progress.
-        self.tick();
+        count(&self.sleeps);
         self.presence.store(AWAKE, Relaxed);
     }
 
@@ -205,4 +216,10 @@ impl Remote {
     pub(crate) fn is_dismissed(&self) -> bool {
         self.spare.load(Relaxed) == DISMISSED
     }
+}
+
+/// One more. Its worker alone counts, hence no read-modify-write.
+#[inline]
+fn count(counter: &AtomicU32) {
+    counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
 }

@@ -1,0 +1,10 @@
+//! QUIC on weftwork, by quinn.
+//!
+//! [`QuinnRuntime`] is what quinn wants of a runtime: tasks, timers, sockets and a clock.
+#![doc = concat!("\n\n", include_str!("../README.md"))]
+
+mod runtime;
+mod socket;
+mod timer;
+
+pub use runtime::QuinnRuntime;
