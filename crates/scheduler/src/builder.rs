@@ -170,7 +170,8 @@ impl Builder {
     }
 
     /// After how long in one poll a worker counts as stuck (a blocking call, a lock, a long
-    /// computation): it is noticed within this time. Then the others get the tasks that are in its
+    /// computation): it is noticed within this time, and within half of it where the system tells that
+    /// it waits. Then the others get the tasks that are in its
     /// queue, and a spare worker runs them if nobody else can. Default 10 ms; less than 2 ms is taken
     /// for 2 ms; with `Duration::MAX` nothing is done about it.
     ///
@@ -198,8 +199,9 @@ impl Builder {
     }
 
     /// The most spare workers that may stand in, at a time, for workers which are stuck; see
-    /// [`blocked_after`](Self::blocked_after). One that is not needed any more ends after five
-    /// seconds. Default 32; with 0 nobody stands in.
+    /// [`blocked_after`](Self::blocked_after). For workers that compute few do: as many as there are workers, or
+    /// cores if these are fewer. One that is not needed any more ends after
+    /// five seconds. Default 32; with 0 nobody stands in.
     pub fn max_spares(mut self, most: usize) -> Self {
         self.0.max_spares = most;
         self
@@ -227,8 +229,8 @@ impl Builder {
     }
 
     /// Gets every panic, and every error handed in by [`Handle::report`](crate::Handle::report),
-    /// that nobody else will see; and [slow polls](Self::slow_poll), on a thread of the runtime that
-    /// looks after nobody meanwhile. Default: it is printed to stderr.
+    /// that nobody else will see; and [slow polls](Self::slow_poll), on a thread for that alone.
+    /// Default: it is printed to stderr.
     #[doc(alias = "set_exception_handler")]
     pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.0.exception_handler = Some(Arc::new(handler));

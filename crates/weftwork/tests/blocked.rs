@@ -87,6 +87,66 @@ fn a_ticker_goes_on_while_all_workers_are_blocked() {
     });
 }
 
+/// Those who compute are not interrupted; somebody shares their cores.
+#[test]
+fn a_ticker_goes_on_while_all_workers_compute() {
+    each_runtime(Runtime::builder, |runtime, workers| {
+        runtime.block_on(async {
+            let (computing, stop) = (Counter::default(), Counter::default());
+            let (reached, stops) = (computing.clone(), stop.clone());
+            let ticker = spawn(async move {
+                while reached.get() < workers {
+                    sleep(ms(2)).await;
+                }
+                for _ in 0..20 {
+                    sleep(ms(2)).await;
+                }
+                stops.add();
+            });
+            gather((0..workers).map(|_| spawn_computing(&computing, &stop))).await;
+            ticker.await;
+        });
+    });
+}
+
+/// Computes until it is stopped, in one poll.
+fn spawn_computing(computing: &Counter, stop: &Counter) -> Task<()> {
+    let (computing, stop) = (computing.clone(), stop.clone());
+    spawn(async move {
+        computing.add();
+        while stop.get() == 0 {
+            std::hint::spin_loop();
+        }
+    })
+}
+
+/// Threads that compute share the cores, so that few may step in for them, however many tasks wait.
+#[test]
+fn long_computations_bring_in_few_spares() {
+    each_runtime(Runtime::builder, |runtime, workers| {
+        let (computing, stop) = (Counter::default(), Counter::default());
+        let (reached, stops, handle) = (computing.clone(), stop.clone(), runtime.handle());
+        let opens = std::thread::spawn(move || {
+            // One of the spares that are to come at least.
+            assert!(comes_true(|| reached.get() > workers));
+            // The others have the time that a spare for each task would have needed.
+            std::thread::sleep(ms(1000));
+            let spares = handle.spare_workers();
+            stops.add();
+            spares
+        });
+        runtime.block_on(async {
+            gather((0..60).map(|_| spawn_computing(&computing, &stop))).await;
+        });
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let spares = opens.join().unwrap();
+        if cfg!(target_os = "linux") && workers.min(cores) < 16 {
+            // Whoever is seen to wait for a moment, for its memory perhaps, gives room for one more.
+            assert!(spares <= workers.min(cores) + 4, "{spares}");
+        }
+    });
+}
+
 #[test]
 fn sockets_are_served_while_all_workers_are_blocked() {
     each_runtime(Runtime::builder, |runtime, workers| {

@@ -3,8 +3,10 @@
 mod common;
 
 use common::{Counter, EVERYWHERE, On, Reports, Watchdog, ms};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 use weftwork::{Builder, Handle, Runtime, Task, sleep, spawn};
+use weftwork_std_or_loom::Mutex;
 
 /// Longer than a poll may take in these tests.
 const LONG_POLL: Duration = Duration::from_millis(150);
@@ -162,12 +164,17 @@ fn many_slow_polls_give_few_reports() {
 #[test]
 fn the_debug_mode_reports() {
     let _watchdog = Watchdog::start();
-    for debug in [false, true] {
+    for (kind, debug) in [
+        (On::Workers(2), false),
+        (On::Workers(2), true),
+        (On::Local, false),
+        (On::Local, true),
+    ] {
         let seen = Counter::default();
         let sink = seen.clone();
         let builder = Runtime::builder().debug(debug);
         let builder = builder.exception_handler(move |_| sink.add());
-        let runtime = On::Workers(2).runtime(builder);
+        let runtime = kind.runtime(builder);
         for _ in 0..20 {
             runtime.block_on(async { std::thread::sleep(ms(300)) });
             if seen.get() > 0 || !debug {
@@ -175,11 +182,11 @@ fn the_debug_mode_reports() {
             }
         }
         runtime.close().unwrap();
-        assert_eq!(seen.get() > 0, debug);
+        assert_eq!(seen.get() > 0, debug, "{kind:?}");
     }
 }
 
-/// A handler that panics, or takes long, harms nobody.
+/// A handler that panics harms nobody.
 #[test]
 fn a_handler_that_panics_harms_nobody() {
     let _watchdog = Watchdog::start();
@@ -198,13 +205,65 @@ fn a_handler_that_panics_harms_nobody() {
             runtime.block_on(async { std::thread::sleep(ms(100)) });
         }
     }
-    // Who looks after the workers is still there.
+    needs_spares(&runtime);
+}
+
+/// All workers are blocked until somebody stands in: who looks after them is still there.
+fn needs_spares(runtime: &Runtime) {
     runtime.block_on(async {
         let blocked = (0..2).map(|_| {
-            let (tell, told) = std::sync::mpsc::channel();
+            let (tell, told) = mpsc::channel();
             spawn(async move { tell.send(()).unwrap() }).detach();
             spawn(async move { told.recv().unwrap() })
         });
         weftwork::gather(blocked.collect::<Vec<_>>()).await;
     });
+}
+
+/// A handler that does not come back until it is let go.
+fn stuck_handler(builder: Builder) -> (Builder, Counter, mpsc::Sender<()>) {
+    let (told, (let_go, is_let_go)) = (Counter::default(), mpsc::channel::<()>());
+    let (seen, is_let_go) = (told.clone(), Mutex::new(is_let_go));
+    let builder = builder.slow_poll(ms(20)).exception_handler(move |_| {
+        seen.add();
+        let _ = is_let_go.lock().recv();
+    });
+    (builder, told, let_go)
+}
+
+/// Nobody waits for the handler, and there is one report before it at a time.
+#[test]
+fn a_handler_that_takes_long_holds_nobody_up() {
+    let _watchdog = Watchdog::start();
+    for workers in [1, 2] {
+        let (builder, told, let_go) = stuck_handler(Runtime::builder());
+        let runtime = On::Workers(workers).runtime(builder);
+        while told.get() == 0 {
+            runtime.block_on(async { std::thread::sleep(ms(60)) });
+        }
+        needs_spares(&runtime);
+        // Longer than the time in which there is one report at most.
+        std::thread::sleep(ms(1100));
+        runtime.block_on(async { std::thread::sleep(ms(60)) });
+        assert_eq!(told.get(), 1);
+        needs_spares(&runtime);
+        drop(let_go);
+        runtime.close().unwrap();
+    }
+}
+
+/// The end of a runtime does not wait for it for ever.
+#[test]
+fn a_handler_that_is_stuck_is_left_behind() {
+    let _watchdog = Watchdog::start();
+    for kind in [On::Workers(2), On::Local] {
+        let builder = Runtime::builder().shutdown_timeout(ms(20));
+        let (builder, told, let_go) = stuck_handler(builder);
+        let runtime = kind.runtime(builder);
+        while told.get() == 0 {
+            runtime.block_on(async { std::thread::sleep(ms(60)) });
+        }
+        runtime.close().unwrap();
+        drop(let_go);
+    }
 }

@@ -21,6 +21,10 @@ use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::AtomicBool;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 
+/// It looks at a worker so many times before the worker counts as stuck.
+const LOOKS: u32 = 5;
+/// Polls are reported that last an eighth longer than they may, or less.
+const SLOW_LOOKS: u32 = 8;
 /// It looks at the workers this often at most.
 const SHORTEST_NAP: Duration = Duration::from_millis(1);
 /// Who wants to wait so long wants nothing to be done.
@@ -34,6 +38,8 @@ pub(crate) struct Monitor {
     closed: AtomicBool,
     spares: Spares,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The thread that calls the exception handler, or that did so last.
+    teller: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Monitor {
@@ -46,6 +52,7 @@ impl Monitor {
             closed: AtomicBool::new(false),
             spares: Spares::new(config),
             thread: Mutex::new(None),
+            teller: Mutex::new(None),
         })
     }
 
@@ -101,6 +108,7 @@ impl Monitor {
         self.parker.unpark(shared.driver.reactor());
         let mut threads = self.spares.close();
         threads.extend(self.thread.lock().take());
+        threads.extend(self.teller.lock().take());
         threads
     }
 }
@@ -115,11 +123,10 @@ pub(crate) fn most_spares(config: &Config) -> usize {
     }
 }
 
-/// How long it sleeps between two looks: a worker that is stuck is seen to be twice before the time is
-/// over.
+/// How long it sleeps between two looks.
 fn nap(config: &Config) -> Duration {
-    let blocked = (most_spares(config) > 0).then_some(config.blocked_after);
-    let shortest = blocked.into_iter().chain(config.slow_poll).min();
-    let shortest = shortest.unwrap_or(NEVER);
-    (shortest / 2).max(SHORTEST_NAP)
+    let blocked = (most_spares(config) > 0).then(|| config.blocked_after / LOOKS);
+    let slow = config.slow_poll.map(|slow| slow / SLOW_LOOKS);
+    let shortest = blocked.into_iter().chain(slow).min();
+    shortest.unwrap_or(NEVER).max(SHORTEST_NAP)
 }

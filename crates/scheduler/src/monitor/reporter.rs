@@ -1,13 +1,16 @@
 //! Tells the exception handler of polls that take long: which task, where it was spawned, on which
 //! thread, and what that is doing.
 
+use super::Monitor;
 use crate::report::{self, Report};
 use crate::sched::{Progress, Remote};
 use crate::shared::Shared;
 use crate::task::TaskControl;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weftwork_io_driver::thread::Doing;
+use weftwork_std_or_loom::Mutex;
 
 /// There is one report in this time at most; the next one says how many there would have been.
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -39,9 +42,15 @@ impl Reporter {
     }
 
     /// Tells of the poll that the worker is in, unless it has ended meanwhile.
-    pub(super) fn report(&mut self, shared: &Shared, remote: &Remote, account: Account) {
+    pub(super) fn report(
+        &mut self,
+        shared: &Arc<Shared>,
+        monitor: &Monitor,
+        remote: &Remote,
+        account: Account,
+    ) {
         let now = Instant::now();
-        if self.last.is_some_and(|last| now - last < INTERVAL) {
+        if self.last.is_some_and(|last| now - last < INTERVAL) || is_telling(monitor) {
             self.left_out += 1;
             return;
         }
@@ -53,7 +62,7 @@ impl Reporter {
             (None, true) => ", in a waker or a hook",
         };
         // What was found belongs to this poll only if it is still going on.
-        if remote.progress() != account.progress {
+        if !remote.is_still_in(account.progress) {
             return;
         }
         let name = remote.parker.thread_name();
@@ -70,7 +79,45 @@ impl Reporter {
         }
         self.last = Some(now);
         self.left_out = 0;
-        report::deliver(Some(&shared.config), Report::of_blocked(task, text));
+        tell(shared, monitor, Report::of_blocked(task, text));
+    }
+}
+
+/// True while the handler has a report before it.
+fn is_telling(monitor: &Monitor) -> bool {
+    let teller = monitor.teller.lock();
+    teller.as_ref().is_some_and(|teller| !teller.is_finished())
+}
+
+/// Calls the handler on a thread of its own: it may take as long as it likes, and the monitor looks
+/// after the workers meanwhile.
+fn tell(shared: &Arc<Shared>, monitor: &Monitor, report: Report) {
+    join(monitor);
+    let report = Arc::new(Mutex::new(Some(report)));
+    let deliver = |shared: &Shared, report: &Mutex<Option<Report>>| {
+        let report = report.lock().take();
+        if let Some(report) = report {
+            report::deliver(Some(&shared.config), report);
+        }
+    };
+    let name = format!("{}-reporter", shared.config.thread_name);
+    let (runtime, told) = (Arc::clone(shared), Arc::clone(&report));
+    let teller = std::thread::Builder::new()
+        .name(name)
+        .spawn(move || deliver(&runtime, &told));
+    match teller {
+        Ok(teller) => *monitor.teller.lock() = Some(teller),
+        // Late is better than never.
+        Err(_) => deliver(shared, &report),
+    }
+}
+
+/// Waits for the end of the thread that called the handler.
+pub(super) fn join(monitor: &Monitor) {
+    let teller = monitor.teller.lock().take();
+    if let Some(teller) = teller {
+        // It contains the panics of the handler.
+        let _ = teller.join();
     }
 }
 

@@ -1,11 +1,11 @@
 //! The monitor's thread: looks at the workers again and again, and does what follows.
 //!
 //! A poll costs the worker a count and two notes of what it polls; no clock. The monitor reads its own
-//! clock: a worker that is awake, and whose count was the same at a look some time ago, has been in one
-//! poll since then.
+//! clock: a worker that is awake, and whose counts were the same at a look some time ago, has been in one
+//! poll since then. If it waits in the system meanwhile it is stuck; if it computes it may take a while.
 
-use super::reporter::{Account, Reporter};
-use super::tally::{Step, Tally, Work};
+use super::reporter::{self, Account, Reporter};
+use super::tally::{Limits, Step, Tally, Work};
 use super::{Monitor, most_spares, nap};
 use crate::sched::{Presence, Progress, Remote};
 use crate::shared::Shared;
@@ -13,10 +13,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use weftwork_io_driver::thread::Doing;
 
-/// After so many looks at which nothing was going on it rests.
-const QUIET: u32 = 20;
+/// After so long without anything going on it rests.
+const QUIET: Duration = Duration::from_millis(100);
 /// The rest while some worker is stuck and nothing else is going on.
 const SHORT_REST: Duration = Duration::from_millis(100);
+/// What a worker is doing is asked again after so many looks, and at first more often.
+const ASK_AGAIN: u32 = 16;
 /// So many tasks of a worker that is stuck are handed to the others at each look, for those who have
 /// so much to do that they never take from others. Those who have not take the rest by themselves.
 const HANDED_OVER: usize = 32;
@@ -29,19 +31,20 @@ pub(super) fn run(shared: &Arc<Shared>) {
     monitor.adopt();
     let mut watch = Watch::new(shared, monitor);
     // Nobody runs the runtime yet.
-    let mut quiet = QUIET;
+    let mut active: Option<Instant> = None;
     while !monitor.is_closed() {
-        let outlook = watch.look(Instant::now());
-        quiet = if outlook.is_quiet {
-            quiet.saturating_add(1)
-        } else {
-            0
-        };
+        let now = Instant::now();
+        let outlook = watch.look(now);
+        if !outlook.is_quiet {
+            active = Some(now);
+        }
+        let is_quiet = active.is_none_or(|active| now - active >= QUIET);
         let limit = (outlook.stuck > 0).then_some(SHORT_REST);
-        if quiet < QUIET || !monitor.rest(outlook.stuck, limit) {
+        if !is_quiet || !monitor.rest(outlook.stuck, limit) {
             monitor.parker.park(Some(watch.nap));
         }
     }
+    reporter::join(monitor);
 }
 
 /// What the monitor knows.
@@ -49,8 +52,10 @@ struct Watch<'a> {
     shared: &'a Arc<Shared>,
     monitor: &'a Monitor,
     nap: Duration,
-    /// A worker that has been in one poll for so long is stuck; none if nobody would stand in.
+    /// A worker that has been in one poll for so long is stuck, whatever it does; none if nobody
+    /// would stand in.
     blocked: Option<Duration>,
+    limits: Limits,
     /// By the number of the seat; none while nobody is awake there.
     seen: Vec<Option<Seen>>,
     /// What is to be told after this look, with the number of the seat.
@@ -62,7 +67,8 @@ struct Watch<'a> {
 struct Seen {
     progress: Progress,
     since: Instant,
-    /// How often it was seen to be stuck.
+    is_stuck: bool,
+    /// How often it was seen again.
     looks: u32,
     /// What it was doing when it was asked last.
     doing: Doing,
@@ -86,6 +92,7 @@ impl<'a> Watch<'a> {
             nap,
             // It may have been in that poll since the look before.
             blocked: can_replace.then(|| shared.config.blocked_after.saturating_sub(nap)),
+            limits: Limits::new(shared.config.workers, cores()),
             seen: shared.remotes.iter().map(|_| None).collect(),
             slow: Vec::new(),
             reporter: Reporter::new(),
@@ -116,9 +123,9 @@ impl<'a> Watch<'a> {
             tally.free_spares += usize::from(is_free && remote.has_spare());
         }
         let step = self.step(&tally);
-        // The handler is code of the user's, so it comes last.
         for (n, account) in self.slow.drain(..) {
-            self.reporter.report(shared, &shared.remotes[n], account);
+            self.reporter
+                .report(shared, self.monitor, &shared.remotes[n], account);
         }
         Outlook {
             is_quiet: tally.busy == 0
@@ -139,35 +146,32 @@ impl<'a> Watch<'a> {
                 return true;
             }
         };
+        let age = now.duration_since(seen.since);
         if let Some(slow) = self.shared.config.slow_poll
             && !seen.is_reported
-            && now.duration_since(seen.since) >= slow
+            && age >= slow
         {
             seen.is_reported = true;
             seen.ask(remote, now);
             self.slow.push((n, seen.account(now)));
         }
-        if self
-            .blocked
-            .is_none_or(|blocked| now.duration_since(seen.since) < blocked)
-        {
+        let Some(blocked) = self.blocked else {
             tally.busy += 1;
             return true;
-        }
-        seen.looks = seen.looks.saturating_add(1);
-        // Now and then, for to ask costs more than to look.
-        if seen.looks.is_power_of_two() {
-            seen.ask(remote, now);
-        }
+        };
+        let is_stuck = seen.see_again(remote, now, blocked);
         match seen.doing {
+            _ if !is_stuck => tally.busy += 1,
             Doing::Computing { .. } => tally.computing += 1,
             _ => tally.waiting += 1,
         }
+        // Also while it is not known whether it is stuck: so whoever waits there starts within a few
+        // milliseconds.
         self.hand_over(remote);
-        false
+        !is_stuck
     }
 
-    /// Others get what a worker that is stuck would do next.
+    /// Others get what the worker would do next.
     fn hand_over(&self, remote: &Remote) {
         if self.shared.is_running() {
             let tasks = std::iter::from_fn(|| remote.take_over());
@@ -182,7 +186,7 @@ impl<'a> Watch<'a> {
         if !shared.is_running() {
             return Step::Nothing;
         }
-        let step = tally.step(shared.config.workers, || Work {
+        let step = tally.step(self.limits, || Work {
             queued: shared.has_queued(),
             driver: shared.driver.wants_somebody(),
         });
@@ -196,7 +200,7 @@ impl<'a> Watch<'a> {
 
     /// Sends a spare home that is not stuck.
     fn send_home(&self) {
-        let is_free = |n: &usize| self.seen[*n].as_ref().is_none_or(|seen| seen.looks == 0);
+        let is_free = |n: &usize| self.seen[*n].as_ref().is_none_or(|seen| !seen.is_stuck);
         let spares = (0..self.seen.len()).filter(|n| self.shared.remotes[*n].has_spare());
         if let Some(n) = spares.rev().find(is_free) {
             self.shared.remotes[n].dismiss();
@@ -210,11 +214,27 @@ impl Seen {
         Self {
             progress,
             since,
+            is_stuck: false,
             looks: 0,
             doing: Doing::Unknown,
             ran: None,
             is_reported: false,
         }
+    }
+
+    /// Sees it with the same counts once more; true if it is stuck. That it waits for something shows
+    /// it at once.
+    fn see_again(&mut self, remote: &Remote, now: Instant, blocked: Duration) -> bool {
+        self.looks = self.looks.saturating_add(1);
+        // Now and then, for to ask costs more than to look.
+        if self.looks.is_power_of_two() || self.looks.is_multiple_of(ASK_AGAIN) {
+            self.ask(remote, now);
+        }
+        let waits = matches!(self.doing, Doing::Waiting(_));
+        // It may have fallen asleep since the look: then the answer is of its sleep.
+        self.is_stuck = (waits || now.duration_since(self.since) >= blocked)
+            && remote.is_still_in(self.progress);
+        self.is_stuck
     }
 
     /// Asks the system what it is doing.
@@ -240,4 +260,9 @@ impl Seen {
             ran,
         }
     }
+}
+
+/// How many threads can run at a time.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -155,6 +155,11 @@ impl Remote {
         self.polled.load(Relaxed)
     }
 
+    /// True if its worker has come no further, and does not sleep.
+    pub(crate) fn is_still_in(&self, poll: Progress) -> bool {
+        self.presence() == Presence::Awake && self.progress() == poll
+    }
+
     /// This thread is its worker from here on. `number`: whether others will ask for the thread.
     pub(super) fn adopt(&self, number: bool) {
         self.parker.adopt();
