@@ -15,10 +15,22 @@ where
 {
     let mut builder = weftwork::Runtime::builder().workers(setup.workers);
     if setup.workers == 1 {
-        // So are instructions counted, under valgrind: there every poll takes long, and what a spare
-        // worker did meanwhile would be counted with it.
+        // One worker is to be one thread. The root spawns for longer than a poll may take, and a spare
+        // would run on the other core what it has spawned: faster, but not the figure of one thread.
         builder = builder.max_spares(0);
     }
+    on_weftwork_with(builder, setup, root)
+}
+
+/// As [`on_weftwork`], for a runtime with settings.
+pub(crate) fn on_weftwork_with<F>(
+    builder: weftwork::Builder,
+    setup: Setup,
+    root: impl Fn(u64) -> F,
+) -> Sample
+where
+    F: Future<Output = Sample>,
+{
     let runtime = builder.build().expect("weftwork starts");
     runtime.block_on(root(setup.warm_up));
     runtime.block_on(root(setup.ops))

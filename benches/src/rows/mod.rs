@@ -1,5 +1,6 @@
 //! The rows of the suite, one file each.
 
+mod blocked_workers;
 mod chained_spawn;
 mod event_broadcast;
 mod fan_out_gather;
@@ -37,6 +38,7 @@ pub(crate) const ALL: &[&Row] = &[
     &idle_memory::ROW,
     &timers::ROW,
     &timer_churn::ROW,
+    &blocked_workers::ROW,
     &mpsc::ROW,
     &mpsc::ROW_MPMC,
     &ping_pong::ROW,

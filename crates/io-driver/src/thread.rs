@@ -28,11 +28,23 @@ pub enum Doing {
 
 /// What a thread waits in: a system call by its name, or the best that is known of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wait(String);
+pub struct Wait {
+    place: String,
+    is_interruptible: bool,
+}
+
+impl Wait {
+    /// True if a signal would end it: it waits for a time, a lock, a peer. Otherwise for memory or a
+    /// disk, which does not take long as a rule.
+    #[must_use]
+    pub fn is_interruptible(&self) -> bool {
+        self.is_interruptible
+    }
+}
 
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.place)
     }
 }
 
@@ -73,16 +85,23 @@ impl ThreadNumber {
             Some('R') => Doing::Computing {
                 ran: self.read("schedstat").and_then(|text| ran(&text)),
             },
-            Some('S' | 'D') => Doing::Waiting(self.wait()),
-            Some('T' | 't') => Doing::Waiting(Wait("a stop by a signal or a debugger".to_owned())),
+            Some(state @ ('S' | 'D')) => Doing::Waiting(Wait {
+                place: self.place(),
+                is_interruptible: state == 'S',
+            }),
+            Some('T' | 't') => Doing::Waiting(Wait {
+                place: "a stop by a signal or a debugger".to_owned(),
+                is_interruptible: false,
+            }),
             _ => Doing::Unknown,
         }
     }
 
-    fn wait(self) -> Wait {
+    /// What it waits in.
+    fn place(self) -> String {
         let call = self.read("syscall").and_then(|text| call_of(&text));
-        let known = call.or_else(|| place(&self.read("wchan")?));
-        Wait(known.unwrap_or_else(|| "a system call".to_owned()))
+        let known = call.or_else(|| place_of(&self.read("wchan")?));
+        known.unwrap_or_else(|| "a system call".to_owned())
     }
 
     fn read(self, file: &str) -> Option<String> {
@@ -119,7 +138,7 @@ fn call_of(syscall: &str) -> Option<String> {
 }
 
 /// The function of the kernel that it sleeps in.
-fn place(wchan: &str) -> Option<String> {
+fn place_of(wchan: &str) -> Option<String> {
     let known = !wchan.is_empty() && wchan != "0";
     known.then(|| format!("the system, at {wchan}"))
 }
@@ -197,8 +216,8 @@ mod tests {
         assert_eq!(call_of("-1 0x7ff 0x7f"), None);
         let unknown = call_of("9999 0x0 0x1").unwrap();
         assert_eq!(unknown, "the system call with the number 9999");
-        assert_eq!(place("0"), None);
-        assert_eq!(place("pipe_read").unwrap(), "the system, at pipe_read");
+        assert_eq!(place_of("0"), None);
+        assert_eq!(place_of("pipe_read").unwrap(), "the system, at pipe_read");
         assert_eq!(ran("1500 2 3"), Some(Duration::from_nanos(1500)));
     }
 
@@ -234,6 +253,7 @@ mod tests {
                 panic!("it waits: {doing:?}");
             };
             assert!(wait.to_string().contains("futex"), "{wait}");
+            assert!(wait.is_interruptible());
             drop(open);
             sleeper.join().unwrap();
             assert_eq!(

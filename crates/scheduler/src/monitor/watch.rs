@@ -222,15 +222,16 @@ impl Seen {
         }
     }
 
-    /// Sees it with the same counts once more; true if it is stuck. That it waits for something shows
-    /// it at once.
+    /// Sees it with the same counts once more; true if it is stuck. That it waits for a time, a lock or a
+    /// peer shows it at once.
     fn see_again(&mut self, remote: &Remote, now: Instant, blocked: Duration) -> bool {
         self.looks = self.looks.saturating_add(1);
+        let waits_shortly = matches!(&self.doing, Doing::Waiting(wait) if !wait.is_interruptible());
         // Now and then, for to ask costs more than to look.
-        if self.looks.is_power_of_two() || self.looks.is_multiple_of(ASK_AGAIN) {
+        if self.looks.is_power_of_two() || self.looks.is_multiple_of(ASK_AGAIN) || waits_shortly {
             self.ask(remote, now);
         }
-        let waits = matches!(self.doing, Doing::Waiting(_));
+        let waits = matches!(&self.doing, Doing::Waiting(wait) if wait.is_interruptible());
         // It may have fallen asleep since the look: then the answer is of its sleep.
         self.is_stuck = (waits || now.duration_since(self.since) >= blocked)
             && remote.is_still_in(self.progress);
