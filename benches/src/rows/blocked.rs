@@ -10,7 +10,7 @@ use crate::channels::{Smol, Tasks, Tokio, Weftwork};
 use crate::clock::{Clock, Sample};
 use crate::latency::{Latency, Percentile, nanos};
 use crate::row::{Goal, Peer, Row, Setup, Unit};
-use crate::runtimes::{on_smol, on_tokio, on_weftwork};
+use crate::runtimes::{on_smol, on_tokio, on_weftwork_with};
 
 pub(crate) const ROW: Row = Row {
     name: "blocked",
@@ -25,7 +25,9 @@ pub(crate) const ROW: Row = Row {
     parallel: false,
     peers: &[
         (Peer::Weftwork, |setup| {
-            on_weftwork(setup, |ops| {
+            // With its spares, also on one worker.
+            let builder = weftwork::Runtime::builder().workers(setup.workers);
+            on_weftwork_with(builder, setup, |ops| {
                 tick::<Weftwork, _>(ops, setup, weftwork::sleep)
             })
         }),
