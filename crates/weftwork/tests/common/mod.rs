@@ -4,6 +4,10 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 #![allow(clippy::print_stderr, reason = "the last words of a test")]
 
+#[cfg(target_os = "linux")]
+#[path = "descriptors.rs"]
+mod descriptors;
+
 use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::io::Write;
@@ -21,7 +25,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// No test waits that long: a time that must not be over.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// Ends the process with a message unless it is dropped in time.
+/// Ends the process with a message unless it is dropped in time. When the last one goes, nothing may
+/// be open that was not when the first one came.
 pub(crate) struct Watchdog(mpsc::Sender<()>);
 
 impl Watchdog {
@@ -31,6 +36,8 @@ impl Watchdog {
 
     /// With a name for the message.
     pub(crate) fn of(name: &str) -> Self {
+        #[cfg(target_os = "linux")]
+        descriptors::a_test_begins();
         let (alive, dead) = mpsc::channel::<()>();
         let name = name.to_owned();
         std::thread::spawn(move || {
@@ -41,6 +48,13 @@ impl Watchdog {
             }
         });
         Self(alive)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        descriptors::a_test_ends();
     }
 }
 
