@@ -5,7 +5,15 @@ use std::process::Command;
 use std::{env, fs};
 
 /// The packages whose versions a reader of the figures needs to know.
-const PEERS: [&str; 5] = ["weftwork", "tokio", "smol", "async-executor", "mimalloc"];
+const PEERS: [&str; 7] = [
+    "weftwork",
+    "tokio",
+    "smol",
+    "async-executor",
+    "async-io",
+    "hyper",
+    "mimalloc",
+];
 
 fn main() {
     let manifest_dir = env::var("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");

@@ -2,6 +2,8 @@
 
 use crate::row::{Peer, Row, Scale};
 use crate::rows;
+#[cfg(target_os = "linux")]
+use crate::sockets::{SERVE, Server};
 
 /// What this process is to do.
 #[derive(Debug)]
@@ -10,6 +12,9 @@ pub(crate) enum Command {
     Suite(Options),
     /// Hidden: one measurement, in a process of its own.
     Measure(Request),
+    /// Hidden: the server of such a measurement.
+    #[cfg(target_os = "linux")]
+    Serve(Server),
 }
 
 /// A run of the suite.
@@ -47,7 +52,8 @@ const USAGE: &str = "\
 weftwork-benches [ROW..] [options]
 
   ROW               a row, or the beginning of the names of several (default: all)
-  --peers A,B       who takes part: weftwork,tokio,smol,flume,kanal,floor (default: all)
+  --peers A,B       who takes part: weftwork,tokio,smol,flume,kanal,rayon,floor,floor_1
+                    (default: all)
   --rounds N        measurements of each row and peer (default: 9; 3 with --quick)
   --quick           a tenth of the work
   --smoke           the least work, one round: checks the checksums, measures nothing of use
@@ -68,6 +74,8 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
     let args: Vec<String> = args.collect();
     match args.first().map(String::as_str) {
         Some(MEASURE) => parse_request(&args[1..]).map(Command::Measure),
+        #[cfg(target_os = "linux")]
+        Some(SERVE) => parse_server(&args[1..]).map(Command::Serve),
         _ if args.iter().any(|arg| arg == "--help" || arg == "-h") => Ok(Command::Help),
         _ => parse_options(args.into_iter()).map(Command::Suite),
     }
@@ -158,7 +166,8 @@ impl Request {
 fn parse_request(args: &[String]) -> Result<Request, String> {
     let parsed = match args {
         [row, peer, ops, workers] => rows::ALL
-            .into_iter()
+            .iter()
+            .copied()
             .find(|candidate| candidate.name == row)
             .zip(Peer::by_name(peer))
             .zip(ops.parse().ok().zip(workers.parse().ok())),
@@ -172,6 +181,11 @@ fn parse_request(args: &[String]) -> Result<Request, String> {
         ops,
         workers,
     })
+}
+
+#[cfg(target_os = "linux")]
+fn parse_server(args: &[String]) -> Result<Server, String> {
+    Server::from_args(args).ok_or(format!("{SERVE} is for the suite's own use"))
 }
 
 #[cfg(test)]
@@ -213,9 +227,10 @@ mod tests {
             "--nonsense",
             "--rounds",
             "--rounds 0",
-            "--peers tokio,rayon",
+            "--peers tokio,nobody",
             "--alloc jemalloc",
             "--measure yield tokio",
+            "--serve echo tokio",
         ] {
             assert!(options(line).is_err(), "{line}");
         }

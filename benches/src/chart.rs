@@ -73,7 +73,9 @@ fn colour(peer: Peer) -> &'static str {
         Peer::Smol => "#f08c00",
         Peer::Flume => "#9c36b5",
         Peer::Kanal => "#2f9e44",
+        Peer::Rayon => "#1971c2",
         Peer::Floor => "#495057",
+        Peer::FloorOne => "#868e96",
     }
 }
 

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::args::Request;
 use crate::clock::Sample;
 use crate::row::Row;
+use crate::served::Served;
 
 /// The child's end: measures and prints the sample.
 pub(crate) fn measure(request: &Request) -> Result<(), String> {
@@ -90,7 +91,17 @@ fn to_json(sample: &Sample) -> Value {
         "wall_ns": nanos(sample.wall),
         "cpu_ns": nanos(sample.cpu),
         "bytes": sample.bytes,
+        "served": sample.served.map(served_to_json),
         "checksum": sample.checksum,
+    })
+}
+
+fn served_to_json(served: Served) -> Value {
+    json!({
+        "connections": served.connections,
+        "least": served.least,
+        "p50_ns": nanos(served.p50),
+        "p99_ns": nanos(served.p99),
     })
 }
 
@@ -104,7 +115,17 @@ fn from_json(text: &str) -> Option<Sample> {
         wall: Duration::from_nanos(value["wall_ns"].as_u64()?),
         cpu: Duration::from_nanos(value["cpu_ns"].as_u64()?),
         bytes: value["bytes"].as_u64(),
+        served: served_from_json(&value["served"]),
         checksum: value["checksum"].as_u64()?,
+    })
+}
+
+fn served_from_json(value: &Value) -> Option<Served> {
+    Some(Served {
+        connections: value["connections"].as_u64()?,
+        least: value["least"].as_u64()?,
+        p50: Duration::from_nanos(value["p50_ns"].as_u64()?),
+        p99: Duration::from_nanos(value["p99_ns"].as_u64()?),
     })
 }
 
@@ -118,6 +139,12 @@ mod tests {
         wall: Duration::from_nanos(3_000_000_001),
         cpu: Duration::from_nanos(5),
         bytes: Some(6),
+        served: Some(Served {
+            connections: 7,
+            least: 8,
+            p50: Duration::from_nanos(9),
+            p99: Duration::from_nanos(10),
+        }),
         checksum: u64::MAX,
     };
 
@@ -126,6 +153,7 @@ mod tests {
         assert_eq!(from_json(&to_json(&SAMPLE).to_string()), Some(SAMPLE));
         let timed = Sample {
             bytes: None,
+            served: None,
             ..SAMPLE
         };
         assert_eq!(from_json(&to_json(&timed).to_string()), Some(timed));

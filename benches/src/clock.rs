@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::row::Unit;
+use crate::served::Served;
 
 /// What one run of a workload took, and proof that it did the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) struct Sample {
     pub(crate) cpu: Duration,
     /// By how much the process grew, where the workload looked and the system tells.
     pub(crate) bytes: Option<u64>,
+    /// What a client saw, where a server was measured. Then `cpu` is the server's alone.
+    pub(crate) served: Option<Served>,
     pub(crate) checksum: u64,
 }
 
@@ -21,6 +24,7 @@ impl Sample {
     pub(crate) fn cost(&self, unit: Unit) -> Option<f64> {
         match unit {
             Unit::Time => Some(self.wall.as_nanos() as f64),
+            Unit::Cpu => Some(self.cpu.as_nanos() as f64),
             Unit::Bytes => self.bytes.map(|bytes| bytes as f64),
         }
     }
@@ -71,13 +75,14 @@ impl Clock {
             wall: self.wall,
             cpu: self.cpu,
             bytes: None,
+            served: None,
             checksum,
         }
     }
 }
 
 /// User and system time of all threads, the ended ones too.
-fn process_cpu_time() -> Duration {
+pub(crate) fn process_cpu_time() -> Duration {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use crate::args::Options;
 use crate::clock::Sample;
 use crate::machine::Fact;
 use crate::row::Goal;
+use crate::served::Served;
 use crate::stats::Spread;
 use crate::suite::{Outcome, PeerOutcome};
 
@@ -52,6 +53,12 @@ fn goal(goal: Goal) -> Value {
     match goal {
         Goal::Ratio(limit) => json!({ "ratio": limit }),
         Goal::Cost(limit) => json!({ "cost_per_op": limit }),
+        Goal::Served(parts) => json!({
+            "rate": parts.rate.0,
+            "rate_of": parts.rate.1.name(),
+            "p99": parts.p99,
+            "cpu": parts.cpu,
+        }),
     }
 }
 
@@ -64,6 +71,16 @@ fn sample(sample: &Sample) -> Value {
         "wall_s": sample.wall.as_secs_f64(),
         "cpu_s": sample.cpu.as_secs_f64(),
         "bytes": sample.bytes,
+        "served": sample.served.map(served),
+    })
+}
+
+fn served(served: Served) -> Value {
+    json!({
+        "connections": served.connections,
+        "least": served.least,
+        "p50_s": served.p50.as_secs_f64(),
+        "p99_s": served.p99.as_secs_f64(),
     })
 }
 

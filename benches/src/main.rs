@@ -20,6 +20,9 @@ mod machine;
 mod row;
 mod rows;
 mod runtimes;
+mod served;
+#[cfg(target_os = "linux")]
+mod sockets;
 mod stats;
 mod suite;
 mod table;
@@ -41,6 +44,8 @@ fn main() -> ExitCode {
             Ok(())
         }
         Ok(Command::Measure(request)) => child::measure(&request),
+        #[cfg(target_os = "linux")]
+        Ok(Command::Serve(server)) => server.run(),
         Ok(Command::Suite(options)) => run_suite(&options),
         Err(message) => Err(format!("{message} (--help lists the options)")),
     };

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Sample;
+use crate::served::ServedGoal;
 
 /// Who runs a workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,18 +15,24 @@ pub(crate) enum Peer {
     Flume,
     /// kanal's channels on tokio's runtime.
     Kanal,
+    /// rayon, for what needs no awaiting.
+    Rayon,
     /// No runtime: what the machine itself needs.
     Floor,
+    /// The same on one thread.
+    FloorOne,
 }
 
 impl Peer {
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Weftwork,
         Self::Tokio,
         Self::Smol,
         Self::Flume,
         Self::Kanal,
+        Self::Rayon,
         Self::Floor,
+        Self::FloorOne,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -35,7 +42,9 @@ impl Peer {
             Self::Smol => "smol",
             Self::Flume => "flume",
             Self::Kanal => "kanal",
+            Self::Rayon => "rayon",
             Self::Floor => "floor",
+            Self::FloorOne => "floor_1",
         }
     }
 
@@ -48,6 +57,8 @@ impl Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unit {
     Time,
+    /// Processor time of all threads, where the wall time is given.
+    Cpu,
     /// Resident memory.
     Bytes,
 }
@@ -56,7 +67,7 @@ impl Unit {
     /// The unit of [`Sample::cost`].
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Time => "ns",
+            Self::Time | Self::Cpu => "ns",
             Self::Bytes => "B",
         }
     }
@@ -69,6 +80,8 @@ pub(crate) enum Goal {
     Ratio(f64),
     /// The cost of one operation, in the unit of the row.
     Cost(f64),
+    /// Of a row with a server.
+    Served(ServedGoal),
 }
 
 /// What a workload is told: how much to do, and on how many workers.
@@ -140,7 +153,7 @@ impl Row {
     /// What a process is told that measures so many operations.
     pub(crate) fn setup(&self, ops: u64, workers: usize) -> Setup {
         let warm_up = match self.unit {
-            Unit::Time => ops,
+            Unit::Time | Unit::Cpu => ops,
             // Memory that the heap has kept from a run before would hide what this one needs.
             Unit::Bytes => self.least,
         };

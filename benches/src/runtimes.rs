@@ -36,6 +36,14 @@ where
     run(setup.ops).expect("the measured run ends")
 }
 
+/// rayon's own pool of threads.
+pub(crate) fn on_rayon(setup: Setup, root: fn(u64) -> Sample) -> Sample {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(setup.workers);
+    let pool = pool.build().expect("rayon starts");
+    pool.install(|| root(setup.warm_up));
+    pool.install(|| root(setup.ops))
+}
+
 /// smol's own threads, whose number the parent process sets with `SMOL_THREADS`.
 pub(crate) fn on_smol<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
 where

@@ -1,5 +1,7 @@
 //! Median and spread.
 
+use std::fmt;
+
 /// The middle and the ends of a list of figures.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
@@ -21,6 +23,14 @@ impl Spread {
             min,
             max,
         })
+    }
+}
+
+/// `0.30 (0.21..0.35)`
+impl fmt::Display for Spread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { median, min, max } = self;
+        write!(f, "{median:.2} ({min:.2}..{max:.2})")
     }
 }
 

@@ -6,6 +6,7 @@ use crate::args::{Options, Request};
 use crate::child;
 use crate::clock::Sample;
 use crate::row::{Goal, Peer, Row};
+use crate::served::verdicts;
 use crate::stats::Spread;
 
 /// All samples of one row.
@@ -125,21 +126,30 @@ impl Outcome {
 
     /// The cost relative to the baseline's of the same round.
     pub(crate) fn ratio(&self, peer: &PeerOutcome) -> Option<Spread> {
-        let is_baseline = |other: &&PeerOutcome| other.peer == self.row.baseline;
-        let baseline = self.peers.iter().find(is_baseline)?;
-        let pairs = peer.samples.iter().zip(&baseline.samples);
-        let unit = self.row.unit;
-        Spread::of(pairs.filter_map(|(own, base)| Some(own.cost(unit)? / base.cost(unit)?)))
+        self.paired(peer, self.row.baseline, |sample| sample.cost(self.row.unit))
+    }
+
+    /// Some figure relative to that of another peer in the same round.
+    pub(crate) fn paired(
+        &self,
+        peer: &PeerOutcome,
+        other: Peer,
+        figure: impl Fn(&Sample) -> Option<f64>,
+    ) -> Option<Spread> {
+        let other = self.peers.iter().find(|outcome| outcome.peer == other)?;
+        let pairs = peer.samples.iter().zip(&other.samples);
+        Spread::of(pairs.filter_map(|(own, other)| Some(figure(own)? / figure(other)?)))
     }
 
     /// Whether the goal is reached, for the peer that has one.
     pub(crate) fn reached(&self, peer: &PeerOutcome) -> Option<(Goal, bool)> {
         let goal = self.row.goal.filter(|_| peer.peer == Peer::Weftwork)?;
-        let (figures, limit) = match goal {
-            Goal::Ratio(limit) => (self.ratio(peer)?, limit),
-            Goal::Cost(limit) => (self.cost(peer)?, limit),
+        let reached = match goal {
+            Goal::Ratio(limit) => self.ratio(peer)?.median <= limit,
+            Goal::Cost(limit) => self.cost(peer)?.median <= limit,
+            Goal::Served(parts) => verdicts(self, parts, peer).iter().all(|part| part.reached),
         };
-        Some((goal, figures.median <= limit))
+        Some((goal, reached))
     }
 }
 
@@ -177,6 +187,7 @@ pub(crate) mod tests {
             wall: Duration::from_micros(*micros),
             cpu: Duration::from_micros(micros * 2),
             bytes: None,
+            served: None,
             checksum: 0,
         };
         let peer = |(peer, times): &(Peer, &[u64])| PeerOutcome {

@@ -1,7 +1,7 @@
 //! The table on standard output.
 
 use crate::row::{Goal, Unit};
-use crate::stats::Spread;
+use crate::served::{self, goal_line, verdicts};
 use crate::suite::{Outcome, PeerOutcome};
 
 const STARVED: &str = "\
@@ -14,20 +14,12 @@ pub(crate) fn render(outcomes: &[Outcome]) -> String {
     for outcome in outcomes.iter().filter(|outcome| !outcome.peers.is_empty()) {
         let (row, ops) = (outcome.row, outcome.ops);
         text += &format!("{}: {} ({ops} measured)\n", row.name, row.about);
-        text += &format!(
-            "  {:9} {:>9}  {:<20} {:>9} {:>6}  {:<22} {}\n",
-            "",
-            "median",
-            "min..max",
-            "cpu",
-            "cores",
-            ratio_heading(outcome),
-            "goal"
-        );
+        text += &heading(outcome);
         for peer in &outcome.peers {
             starved |= peer.starved(row);
             text += &line(outcome, peer);
         }
+        text += &goals_of_served(outcome);
         text.push('\n');
     }
     if starved {
@@ -54,14 +46,41 @@ pub(crate) fn render_smoke(outcomes: &[Outcome]) -> String {
     text
 }
 
-fn ratio_heading(outcome: &Outcome) -> String {
-    format!("to {}", outcome.row.baseline.name())
+fn heading(outcome: &Outcome) -> String {
+    let (baseline, is_served) = (outcome.row.baseline, is_served(outcome));
+    if is_served {
+        return served::heading(baseline);
+    }
+    let ratio = format!("to {}", baseline.name());
+    format!(
+        "  {:9} {:>9}  {:<20} {:>9} {:>6}  {ratio:<22} goal\n",
+        "", "median", "min..max", "cpu", "cores"
+    )
+}
+
+fn is_served(outcome: &Outcome) -> bool {
+    matches!(outcome.row.goal, Some(Goal::Served(_)))
+}
+
+/// A line for a goal of several parts.
+fn goals_of_served(outcome: &Outcome) -> String {
+    let lines = outcome.peers.iter().filter_map(|peer| {
+        let (Goal::Served(goal), _) = outcome.reached(peer)? else {
+            return None;
+        };
+        let verdicts = verdicts(outcome, goal, peer);
+        (!verdicts.is_empty()).then(|| goal_line(&verdicts))
+    });
+    lines.collect()
 }
 
 fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
     let name = peer.peer.name();
     if let Some(failure) = &peer.failure {
         return format!("  {name:9} FAILED: {failure}\n");
+    }
+    if is_served(outcome) {
+        return served::line(outcome, peer).unwrap_or_default();
     }
     let (Some(cost), Some(cpu), Some(cores)) =
         (outcome.cost(peer), outcome.cpu(peer), peer.cores())
@@ -76,15 +95,13 @@ fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
         format!("{}..{}", show(cost.min), show(cost.max)),
         duration(cpu.median),
         cores.median,
-        outcome.ratio(peer).map(ratio).unwrap_or_default(),
+        outcome
+            .ratio(peer)
+            .map(|ratio| ratio.to_string())
+            .unwrap_or_default(),
         goal(outcome, peer),
     );
     format!("{}\n", line.trim_end())
-}
-
-fn ratio(ratio: Spread) -> String {
-    let Spread { median, min, max } = ratio;
-    format!("{median:.2} ({min:.2}..{max:.2})")
 }
 
 fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
@@ -94,6 +111,7 @@ fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
     let limit = match goal {
         Goal::Ratio(limit) => format!("{limit:.2}"),
         Goal::Cost(limit) => figure(outcome.row.unit, limit),
+        Goal::Served(_) => return String::new(),
     };
     let verdict = if reached { "reached" } else { "missed" };
     format!("<= {limit} {verdict}")
@@ -101,13 +119,13 @@ fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
 
 fn figure(unit: Unit, cost: f64) -> String {
     match unit {
-        Unit::Time => duration(cost),
+        Unit::Time | Unit::Cpu => duration(cost),
         Unit::Bytes => format!("{cost:.1} B"),
     }
 }
 
 /// Nanoseconds with three or four digits and a unit.
-fn duration(nanos: f64) -> String {
+pub(crate) fn duration(nanos: f64) -> String {
     match nanos {
         ..100.0 => format!("{nanos:.1} ns"),
         ..10_000.0 => format!("{nanos:.0} ns"),

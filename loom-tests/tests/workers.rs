@@ -5,9 +5,11 @@
 use loom::thread;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
 use weftwork_loom_tests::{Bell, Drops, Flag, model_with};
 use weftwork_scheduler::model::{Scheduler, Slot};
-use weftwork_scheduler::spawn;
+use weftwork_scheduler::{Task, spawn};
+use weftwork_std_or_loom::Mutex;
 
 /// A task that ends the work of its scheduler.
 fn ends(scheduler: &Scheduler, ended: &Flag) -> impl Future<Output = ()> + Send + 'static {
@@ -253,5 +255,42 @@ fn a_submission_against_the_shutdown_is_refused_or_cancelled() {
         // A refused task is cancelled by the producer; any other one has been waited for.
         scheduler.poll_all();
         assert!(task.cancelled() && drops.count() == 1);
+    });
+}
+
+/// Ends the work of its scheduler when it is dropped.
+struct EndsAtItsDrop(Scheduler, Flag);
+
+impl Drop for EndsAtItsDrop {
+    fn drop(&mut self) {
+        self.1.set();
+        self.0.call_all();
+    }
+}
+
+/// As above for a task that starts at once: it has no push on whose fence it could rely. If neither
+/// the spawn nor the closing asks it to end, the closing waits for it for ever.
+#[test]
+fn a_start_at_once_against_the_shutdown_is_refused_or_cancelled() {
+    model_with(1, || {
+        let (scheduler, ended) = (Scheduler::new(2), Flag::default());
+        let spawned = Arc::new(Mutex::new(None));
+        let keeps = Arc::clone(&spawned);
+        let ends = EndsAtItsDrop(scheduler.clone(), ended.clone());
+        // It may be cancelled before it begins.
+        let spawner = async move {
+            let _ends = ends;
+            let task = Task::builder().eager(true).spawn(pending::<()>());
+            *keeps.lock() = Some(task);
+        };
+        scheduler.handle().spawn(spawner).detach();
+        let closer = {
+            let scheduler = scheduler.clone();
+            thread::spawn(move || scheduler.close())
+        };
+        scheduler.work_until(|| ended.is_set());
+        closer.join().unwrap();
+        let task = spawned.lock().take();
+        assert!(task.is_none_or(|task| task.cancelled()));
     });
 }

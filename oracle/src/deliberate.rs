@@ -73,6 +73,23 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
         },
     },
     Deliberate {
+        name: "whole zero",
+        reason: "a cancel of a wait_for without time goes to its task as well, whose end is waited for, as it is with \
+                 time; asyncio leaves that task alone then",
+        program: || {
+            let nap = || vec![Stmt::Sleep(1_000_000)];
+            Program(vec![
+                vec![
+                    Stmt::Spawn(call(0, 1)),
+                    Stmt::Sleep(0),
+                    Stmt::Cancel(Who::Me, None),
+                    Stmt::WaitForKid(0, 0),
+                ],
+                vec![Stmt::Finally(nap(), nap())],
+            ])
+        },
+    },
+    Deliberate {
         name: "uncounted limit",
         reason: "a timeout that strikes is no request to cancel, so it does not count in cancelling(); \
                  asyncio's counts until it is over",

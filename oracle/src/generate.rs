@@ -4,6 +4,8 @@ use crate::judge::Version;
 use crate::program::{Block, Call, Except, Program, Stmt, When, Who};
 use fastrand::Rng;
 
+/// One of so many programs has context variables.
+const WITH_LOCALS: u64 = 8;
 /// Blocks inside of blocks, at most.
 const DEPTH: usize = 3;
 
@@ -41,7 +43,7 @@ pub(crate) fn unjudged(version: Version) -> Vec<&'static str> {
     if version < (3, 13, 0) {
         // Before, a cancel that was taken back and not delivered struck all the same.
         unjudged.push("uncancel");
-        unjudged.push("queue's shutdown");
+        unjudged.extend(["queue's shutdown", "queue's shutdown at once"]);
     }
     unjudged
 }
@@ -64,6 +66,7 @@ pub(crate) fn tree(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) -> Pr
             kids: Vec::new(),
             groups: 0,
             theme: None,
+            locals: number.is_multiple_of(WITH_LOCALS),
             called: Some(&mut called),
         };
         let mut body = vec![Stmt::Sleep(writer.time())];
@@ -94,6 +97,7 @@ pub(crate) fn program(seed: u64, number: u64, judged: &dyn Fn(&Stmt) -> bool) ->
             kids: Vec::new(),
             groups: 0,
             theme,
+            locals: number.is_multiple_of(WITH_LOCALS),
             called: None,
         };
         let mut body = writer.company();
@@ -118,6 +122,8 @@ struct Writer<'a> {
     groups: usize,
     /// What the program is about, if it is about one thing.
     theme: Option<Theme>,
+    /// It has context variables.
+    locals: bool,
     /// In a tree: the functions up to here have a caller.
     called: Option<&'a mut usize>,
 }
@@ -256,6 +262,9 @@ impl Writer<'_> {
     }
 
     fn statement(&mut self, depth: usize) -> Stmt {
+        if self.locals && self.rng.u8(0..4) == 0 {
+            return self.with_local(depth);
+        }
         if let Some(theme) = self.theme
             && self.rng.u8(0..5) < 2
         {
@@ -339,6 +348,14 @@ impl Writer<'_> {
                 let message = self.rng.bool().then(|| self.number());
                 Stmt::Cancel(who, message)
             }
+        }
+    }
+
+    fn with_local(&mut self, depth: usize) -> Stmt {
+        match self.rng.u8(0..6) {
+            0 if depth < DEPTH => Stmt::WithLocal(self.number(), self.block(depth + 1)),
+            0..3 => Stmt::SetLocal(self.number()),
+            _ => Stmt::SeeLocal,
         }
     }
 

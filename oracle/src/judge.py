@@ -7,6 +7,7 @@ A line in is the source of a program and the deliberate differences that asyncio
 
 import asyncio
 import contextlib
+import contextvars
 import gc
 import heapq
 import itertools
@@ -20,6 +21,9 @@ ROUNDS = 100
 # The deliberate differences of the program that runs.
 DELIBERATE = set()
 
+
+# What the programs set.
+LOCAL = contextvars.ContextVar("local", default=0)
 
 # No wait on the selector is too long.
 asyncio.base_events.MAXIMUM_SELECT_TIMEOUT = HORIZON
@@ -270,27 +274,48 @@ class Frame:
     def spawn_beside(self, slot, function):
         self.spawn_into(self.home, slot, function)
 
+    # Context variables.
+
+    def set_local(self, value):
+        LOCAL.set(value)
+        self.log("set local")
+
+    def see_local(self):
+        self.log(f"local {LOCAL.get()}")
+
+    @contextlib.contextmanager
+    def local(self, value):
+        token = LOCAL.set(value)
+        try:
+            yield
+        finally:
+            LOCAL.reset(token)
+
     # Callbacks.
 
+    def call_back(self, what):
+        """Says which context it runs in, if there is something to see."""
+        self.world.write("callback", what + (f" local {LOCAL.get()}" if LOCAL.get() else ""))
+
     def call_soon(self, number):
-        self.world.loop.call_soon(self.world.write, "callback", f"soon {number}")
+        self.world.loop.call_soon(self.call_back, f"soon {number}")
 
     def call_later(self, delay, number):
-        self.world.loop.call_later(delay, self.world.write, "callback", f"later {number}")
+        self.world.loop.call_later(delay, self.call_back, f"later {number}")
 
     def cancel_later(self, delay, who):
         task = self.find(who)
         if task is None:
             return self.log("none")
         self.world.loop.call_later(
-            delay, lambda: self.world.write("callback", f"cancel {task.cancel('later')}")
+            delay, lambda: self.call_back(f"cancel {task.cancel('later')}")
         )
 
     def on_done(self, slot, number):
         if slot not in self.kids:
             return self.log("none")
         self.kids[slot].add_done_callback(
-            lambda task: self.world.write("callback", f"done {number} {task.cancelled()}")
+            lambda task: self.call_back(f"done {number} {task.cancelled()}")
         )
 
     # Queues and futures.

@@ -13,6 +13,8 @@
 mod args;
 mod compare;
 mod deliberate;
+#[cfg(test)]
+mod found;
 mod generate;
 mod interpret;
 mod judge;
@@ -26,7 +28,7 @@ use compare::{Bench, Logs, Verdict};
 use deliberate::DELIBERATE;
 use interpret::{Event, Plan};
 use judge::Judge;
-use plant::{PLANTS, Plant};
+use plant::{PLANTS, Planted};
 use program::Program;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -215,27 +217,31 @@ fn deliberate_hold(bench: &mut Bench) -> Result<bool> {
 /// True if every planted bug is found.
 fn planted(bench: &mut Bench, args: &Args) -> Result<bool> {
     let unjudged = generate::unjudged(bench.judge.version);
-    let mut left: Vec<(Plant, &str)> = PLANTS.to_vec();
-    left.retain(|(plant, _)| !unjudged.iter().any(|construct| plant.is_about(construct)));
+    let mut left = PLANTS.to_vec();
+    left.retain(|planted| !unjudged.contains(&planted.construct));
     let mut first = 0;
     while !left.is_empty() && first < PLANTED_WITHIN {
         let programs = batch(bench, args, first, BATCH);
         let logs = bench.python(&programs)?;
         for ((program, python), number) in programs.iter().zip(logs).zip(first..) {
             let mut kept = Vec::new();
-            for (plant, text) in left {
-                let plan = Plan { plant: Some(plant) };
+            for planted in left {
+                let plan = Plan {
+                    plant: Some(planted.plant),
+                };
                 let ours = bench.ours(program, plan)?;
                 match bench.verdict(program, python.clone(), ours)? {
-                    Verdict::Different(_) => println!("planted: {text}: found in program {number}"),
-                    _ => kept.push((plant, text)),
+                    Verdict::Different(_) => {
+                        println!("planted: {}: found in program {number}", planted.text);
+                    }
+                    _ => kept.push(planted),
                 }
             }
             left = kept;
         }
         first += BATCH;
     }
-    for (_, text) in &left {
+    for Planted { text, .. } in &left {
         println!("planted: {text}: NOT FOUND in {first} programs");
     }
     Ok(left.is_empty())

@@ -105,6 +105,10 @@ pub(crate) enum Stmt {
     SpawnIn(Call),
     /// In the group in which the function itself was spawned.
     SpawnBeside(Call),
+    SetLocal(u32),
+    SeeLocal,
+    /// Another value, for the block.
+    WithLocal(u32, Block),
 }
 
 impl Stmt {
@@ -115,6 +119,7 @@ impl Stmt {
             | Self::WithSemaphore(_, body)
             | Self::WithLock(_, body)
             | Self::Notify(_, _, body)
+            | Self::WithLocal(_, body)
             | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
@@ -128,6 +133,7 @@ impl Stmt {
             | Self::WithSemaphore(_, body)
             | Self::WithLock(_, body)
             | Self::Notify(_, _, body)
+            | Self::WithLocal(_, body)
             | Self::Group(body) => vec![body],
             Self::Try(body, _, more, _) | Self::Finally(body, more) => vec![body, more],
             _ => Vec::new(),
@@ -156,12 +162,14 @@ impl Stmt {
             Self::Shield(_) => "shield",
             Self::Gather(_, false) | Self::GatherKids(_, false) => "gather",
             Self::Gather(_, true) | Self::GatherKids(_, true) => "gather of outcomes",
-            Self::Wait(..) => "wait",
+            Self::Wait(_, _, None) => "wait",
+            Self::Wait(..) => "wait with a limit",
             Self::AsCompleted(_) => "as_completed",
             Self::WaitFor(..) => "wait_for of a coroutine",
             Self::WaitForKid(..) => "wait_for of a task",
             Self::Timeout(..) => "timeout",
-            Self::Cancel(..) => "cancel",
+            Self::Cancel(_, None) => "cancel",
+            Self::Cancel(..) => "cancel with a message",
             Self::Uncancel(_) => "uncancel",
             Self::Cancelling(_) => "cancelling",
             Self::State(_) => "done and cancelled",
@@ -172,17 +180,39 @@ impl Stmt {
             Self::CallLater(..) => "call_later",
             Self::CancelLater(..) => "cancel by a callback",
             Self::OnDone(..) => "add_done_callback",
+            Self::SetFuture(..) | Self::AwaitFuture(_) => "future",
+            Self::SpawnIn(_) => "task group's create_task",
+            Self::SpawnBeside(_) => "create_task beside",
+            Self::Group(_) => "task group",
+            Self::SetLocal(_) | Self::SeeLocal => "context variable",
+            Self::WithLocal(..) => "context variable's reset",
+            _ => self.object(),
+        }
+    }
+
+    /// Of those about an object that is waited on.
+    fn object(&self) -> &'static str {
+        match self {
+            Self::Put(2, _) | Self::Get(2) => "LIFO queue",
+            Self::Put(3, _) | Self::Get(3) => "priority queue",
             Self::Put(..) | Self::Get(_) => "queue",
             Self::TryPut(..) | Self::TryGet(_) => "queue without waiting",
-            Self::SetFuture(..) | Self::AwaitFuture(_) => "future",
-            Self::TaskDone(_) | Self::JoinQueue(_) => "queue's join",
-            Self::ShutDown(..) => "queue's shutdown",
-            Self::WithSemaphore(..) | Self::Acquire(_) | Self::Release(_) => "semaphore",
+            Self::TaskDone(_) => "task_done",
+            Self::JoinQueue(_) => "queue's join",
+            Self::ShutDown(_, false) => "queue's shutdown",
+            Self::ShutDown(_, true) => "queue's shutdown at once",
+            Self::WithSemaphore(..) => "with semaphore",
+            Self::Acquire(2) | Self::Release(2) => "bounded semaphore",
+            Self::Acquire(_) | Self::Release(_) => "semaphore",
             Self::WithLock(..) => "lock",
-            Self::SetEvent(_) | Self::ClearEvent(_) | Self::AwaitEvent(_) => "event",
-            Self::AwaitCondition(_) | Self::Notify(..) => "condition",
-            Self::AwaitBarrier(_) | Self::ResetBarrier(_) | Self::AbortBarrier(_) => "barrier",
-            Self::Group(_) | Self::SpawnIn(_) | Self::SpawnBeside(_) => "task group",
+            Self::SetEvent(_) | Self::ClearEvent(_) => "event",
+            Self::AwaitEvent(_) => "event's wait",
+            Self::AwaitCondition(_) => "condition",
+            Self::Notify(..) => "notify",
+            Self::AwaitBarrier(_) => "barrier",
+            Self::ResetBarrier(_) => "barrier's reset",
+            Self::AbortBarrier(_) => "barrier's abort",
+            _ => unreachable!("not about an object"),
         }
     }
 }

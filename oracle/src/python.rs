@@ -48,6 +48,10 @@ fn statement(text: &mut String, stmt: &Stmt, depth: usize) {
             line(text, depth + 1, &format!("me.notify({n}{count})"));
             block(text, body, depth + 1);
         }
+        Stmt::WithLocal(n, body) => {
+            line(text, depth, &format!("with me.local({n}):"));
+            block(text, body, depth + 1);
+        }
         Stmt::Group(body) => {
             line(text, depth, "async with me.group():");
             block(text, body, depth + 1);
@@ -122,6 +126,8 @@ fn simple(stmt: &Stmt) -> String {
         Stmt::TryGet(queue) => format!("me.try_get({queue})"),
         Stmt::SetFuture(n, value) => format!("me.set_future({n}, {value})"),
         Stmt::AwaitFuture(n) => format!("await me.await_future({n})"),
+        Stmt::SetLocal(n) => format!("me.set_local({n})"),
+        Stmt::SeeLocal => "me.see_local()".to_owned(),
         Stmt::SpawnIn(Call { slot, function }) => format!("me.spawn_in({slot}, f{function})"),
         Stmt::SpawnBeside(Call { slot, function }) => {
             format!("me.spawn_beside({slot}, f{function})")

@@ -47,6 +47,8 @@ class TurnTask(PyTask):
     struck = None
     # How often a cancel was asked for, by whomever.
     requests = 0
+    # It has its turn, and whether it is to have another one after that.
+    turning = woken = False
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
@@ -59,7 +61,7 @@ class TurnTask(PyTask):
         self._num_cancels_requested += 1
         self.asked = (msg,)
         if self.delivery is None:
-            self.delivery = self._loop.call_soon(self.deliver)
+            self.delivery = self._loop.call_soon(self.deliver, context=self._context)
         return True
 
     def uncancel(self):
@@ -99,8 +101,13 @@ class TurnTask(PyTask):
     # "early strike": a task that cancelled itself is cancelled by its next await, not a turn later.
 
     def _Task__step(self, exc=None):
+        outermost, self.turning = not self.turning, True
         super()._Task__step(exc)
         self.strike_early()
+        if outermost:
+            again, self.turning, self.woken = self.woken, False, False
+            if again:
+                self.wake()
 
     def strike_early(self):
         if "early strike" not in DELIBERATE or self.done():
@@ -109,7 +116,7 @@ class TurnTask(PyTask):
         if waiter is None and self._must_cancel:
             # Its sleep(0) had woken it already: one turn is left of that.
             self._loop._ready.pop()
-            self._loop.call_soon(self.spare_turn)
+            self.woken = True
             self._Task__step()
         elif waiter is not None and waiter.cancelled() and not passes_on(waiter):
             try:
@@ -117,17 +124,30 @@ class TurnTask(PyTask):
             except asyncio.CancelledError as error:
                 self.strike(waiter, *(error.args or (None,)))
 
-    def spare_turn(self, *_):
-        """Whatever the task is to do next, it does now."""
+    def wake(self):
+        """Gives it a turn: one, however often it is woken, and after the one that it has now."""
+        if self.turning:
+            self.woken = True
+        elif not any(self.ready()):
+            self._loop.call_soon(self.spare_turn)
+
+    def ready(self):
+        """What it is to do next; a gather that it awaits takes its turn."""
         for handle in self._loop._ready:
             callback = handle._callback
-            # A gather that it awaits takes its turn.
             owner = getattr(callback, "__self__", None) or handle
-            if not handle._cancelled and owner in (self, self._fut_waiter):
-                args = handle._args
-                handle.cancel()
-                handle._context.run(callback, *args)
-                return
+            # An await that was struck by hand has its wake still.
+            stale = callback == self._Task__wakeup and handle._args[0] is not self._fut_waiter
+            if not handle._cancelled and not stale and owner in (self, self._fut_waiter):
+                yield handle
+
+    def spare_turn(self):
+        """Whatever the task is to do next, it does now."""
+        handle = next(self.ready(), None)
+        if handle:
+            callback, args = handle._callback, handle._args
+            handle.cancel()
+            handle._context.run(callback, *args)
 
     # "short way": the end of a task reaches whoever waits for a group in one turn, not in two, and
     # what has ended before in none.
@@ -194,9 +214,10 @@ class TurnGather(PyFuture):
     def look(self):
         self.turn = None
         for waker, _ in self._callbacks:
-            if waker.__self__.delivery:
-                waker.__self__.delivery.cancel()
-                waker.__self__.deliver()
+            task = waker.__self__
+            if task.delivery:
+                task.delivery.cancel()
+                task._context.run(task.deliver)
         failed = None if self.outcomes else self.failed
         if self.done() or self.left and (self.cause or not failed):
             return
@@ -357,6 +378,8 @@ async def turn_wait_for(awaitable, delay):
         raise TimeoutError
     if awaitable.done():
         return awaitable.result()
+    if "whole zero" in DELIBERATE:
+        return await whole_zero(awaitable)
     awaitable.cancel()
     await asyncio.sleep(0)
     if not awaitable.done():
@@ -364,6 +387,23 @@ async def turn_wait_for(awaitable, delay):
     if awaitable.cancelled():
         raise TimeoutError
     return awaitable.result()
+
+
+# "whole zero": a cancel of a wait_for without time goes to its task, and the end of that is waited for.
+
+
+async def whole_zero(task):
+    me = asyncio.current_task()
+    # One that was asked for and has not struck is one of these.
+    before = me.cancelling() - me._must_cancel
+    task.cancel()
+    me.wake()
+    try:
+        return await task
+    except asyncio.CancelledError as error:
+        if me.cancelling() > before:
+            raise
+        raise TimeoutError from error
 
 
 WAIT_FOR = asyncio.wait_for

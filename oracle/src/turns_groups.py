@@ -68,7 +68,7 @@ class TurnGroup:
 
     def wake(self):
         """It wakes its own task once more than it need."""
-        asyncio.get_running_loop().call_soon(self.parent.spare_turn)
+        self.parent.wake()
 
     def strike(self):
         """Cancels the body; that is no request to cancel the task."""

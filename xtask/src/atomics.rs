@@ -59,8 +59,8 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
     if !cfg!(all(target_os = "linux", target_arch = "x86_64")) {
         return Err("knows the instructions of x86-64 and the binaries of Linux only".to_owned());
     }
-    need("valgrind", "valgrind")?;
-    need("objdump", "binutils")?;
+    cargo::need("valgrind", "valgrind")?;
+    cargo::need("objdump", "binutils")?;
     let program = build()?;
     let mut objdump = Command::new("objdump");
     objdump.args(["--disassemble", "--no-show-raw-insn"]);
@@ -96,14 +96,6 @@ fn choose(names: &[String]) -> Result<Vec<&'static str>> {
     let mut rows = ROWS.to_vec();
     rows.retain(|row| names.is_empty() || names.iter().any(|name| name == row));
     Ok(rows)
-}
-
-/// Complains if a program is missing.
-fn need(program: &str, package: &str) -> Result<()> {
-    match cargo::output(Command::new(program).arg("--version")) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("{error}\ninstall the system's package `{package}`")),
-    }
 }
 
 /// Builds the benchmarks. Valgrind cannot run the code with which rustix calls the kernel by itself.
@@ -316,7 +308,7 @@ mod tests {
             Ok(vec!["spawn_join", "yield"])
         );
         assert!(names(&["spawn"]).is_err());
-        let missing = need("no-such-program", "its-package").unwrap_err();
+        let missing = cargo::need("no-such-program", "its-package").unwrap_err();
         assert!(missing.contains("`its-package`"), "{missing}");
     }
 }

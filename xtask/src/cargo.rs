@@ -50,6 +50,14 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).map_err(|_| format!("{command:?} did not print UTF-8"))
 }
 
+/// Complains if a program is missing.
+pub(crate) fn need(program: &str, package: &str) -> Result<()> {
+    match output(Command::new(program).arg("--version")) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{error}\ninstall the system's package `{package}`")),
+    }
+}
+
 fn cannot_run(command: &Command, error: &std::io::Error) -> String {
     format!("cannot run {:?}: {error}", command.get_program())
 }

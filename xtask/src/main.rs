@@ -19,6 +19,7 @@ mod models;
 mod package;
 mod sanitize;
 mod source;
+mod syscalls;
 mod table;
 mod tidy;
 mod tree;
@@ -46,6 +47,8 @@ cargo xtask package [--no-verify]
     packages every crate that is published, and builds it from the package
 cargo xtask atomics [ROW..]
     counts the atomic instructions of an operation of the benchmarks; needs valgrind and objdump
+cargo xtask syscalls [ROW..]
+    counts the system calls of a server of the benchmarks for a request; needs strace
 ";
 
 fn main() -> ExitCode {
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(rest),
         "tree" => tree::run(rest),
         "atomics" => atomics::run(rest),
+        "syscalls" => syscalls::run(rest),
         "package" => package::run(rest),
         "sanitize" => sanitize::run(rest),
         "help" | "--help" | "-h" => {

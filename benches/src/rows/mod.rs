@@ -3,6 +3,9 @@
 mod chained_spawn;
 mod event_broadcast;
 mod fan_out_gather;
+mod fork_join;
+#[cfg(target_os = "linux")]
+mod hyper;
 pub(crate) mod idle_memory;
 mod mpsc;
 mod mutex;
@@ -12,13 +15,17 @@ mod semaphore;
 mod spawn_external;
 mod spawn_join;
 mod spawn_overlap;
+#[cfg(target_os = "linux")]
+mod tcp;
+mod timer_churn;
+mod timers;
 mod token_tree;
 mod yield_now;
 
 use crate::row::Row;
 
 /// Every row, in the order of the table.
-pub(crate) const ALL: [&Row; 18] = [
+pub(crate) const ALL: &[&Row] = &[
     &spawn_join::ROW,
     &spawn_external::ROW,
     &spawn_external::ROW_8,
@@ -26,7 +33,10 @@ pub(crate) const ALL: [&Row; 18] = [
     &spawn_overlap::ROW,
     &yield_now::ROW,
     &fan_out_gather::ROW,
+    &fork_join::ROW,
     &idle_memory::ROW,
+    &timers::ROW,
+    &timer_churn::ROW,
     &mpsc::ROW,
     &mpsc::ROW_MPMC,
     &ping_pong::ROW,
@@ -37,6 +47,14 @@ pub(crate) const ALL: [&Row; 18] = [
     &oneshot::ROW,
     &event_broadcast::ROW,
     &token_tree::ROW,
+    #[cfg(target_os = "linux")]
+    &tcp::ROW_64,
+    #[cfg(target_os = "linux")]
+    &tcp::ROW_1000,
+    #[cfg(target_os = "linux")]
+    &hyper::ROW_64,
+    #[cfg(target_os = "linux")]
+    &hyper::ROW_1000,
 ];
 
 /// The sum of `0..n`, which is the checksum where task `i` returns `i`.

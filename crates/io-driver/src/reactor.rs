@@ -112,6 +112,7 @@ impl Reactor {
         drop(sources);
         for (source, event) in batch.found.drain(..) {
             source.events(&event, wakers);
+            source.let_go(wakers);
         }
     }
 
@@ -217,8 +218,8 @@ impl Reactor {
         // then it is out.
         let _ = self.poller.delete(io.as_fd());
         let source = self.sources.lock().by_key.remove(key);
-        drop(source);
         self.count.fetch_sub(1, Relaxed);
+        drop(source);
     }
 
     /// Says what to listen for next, where the system does not do so by itself.

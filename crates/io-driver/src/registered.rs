@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{declines, delivering, spend, yields};
+use weftwork_task_context::{declines, delivering, holds_back, spend_call};
 
 /// A read that gives less than this many bytes, and less than there was room for, has emptied
 /// the stream; beyond it the system has limits of its own.
@@ -230,7 +230,7 @@ impl<T: AsFd> Registered<T> {
         cx: &mut Context<'_>,
         mut operation: impl FnMut(&T, Tick) -> io::Result<R>,
     ) -> Poll<io::Result<R>> {
-        if declines(cx) || yields(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         loop {
@@ -240,7 +240,7 @@ impl<T: AsFd> Registered<T> {
             };
             let operation = |io: &T| operation(io, tick);
             if let Some(result) = self.attempt(direction, tick, operation) {
-                spend();
+                spend_call();
                 return Poll::Ready(result);
             }
         }

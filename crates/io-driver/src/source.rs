@@ -17,6 +17,7 @@
 use crate::poller::{Event, Interest};
 use crate::waiters::Waiters;
 use std::io;
+use std::sync::Arc;
 use std::task::Waker;
 use weftwork_std_or_loom::Mutex;
 
@@ -89,6 +90,12 @@ impl Failure {
 }
 
 impl State {
+    /// All that wait, whatever for.
+    fn take_waiters(&mut self, wakers: &mut Vec<Waker>) {
+        self.read.waiters.take_all(wakers);
+        self.write.waiters.take_all(wakers);
+    }
+
     fn half(&mut self, direction: Direction) -> &mut Half {
         match direction {
             Direction::Read => &mut self.read,
@@ -216,7 +223,53 @@ impl Source {
     pub(crate) fn fail(&self, failure: &Failure, wakers: &mut Vec<Waker>) {
         let mut state = self.0.lock();
         state.failed.get_or_insert_with(|| failure.clone());
-        state.read.waiters.take_all(wakers);
-        state.write.waiters.take_all(wakers);
+        state.take_waiters(wakers);
+    }
+
+    /// As a drop. If the object was taken out of the reactor meanwhile, this may be the last reference:
+    /// whoever still waits is woken, for the drop of a waker is user code that may panic, and that
+    /// of a wake is contained.
+    pub(crate) fn let_go(self: Arc<Self>, wakers: &mut Vec<Waker>) {
+        if let Some(source) = Arc::into_inner(self) {
+            source.0.lock().take_waiters(wakers);
+        }
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    struct PanicsAtItsDrop;
+
+    impl Wake for PanicsAtItsDrop {
+        fn wake(self: Arc<Self>) {}
+    }
+
+    impl Drop for PanicsAtItsDrop {
+        fn drop(&mut self) {
+            panic!("a drop");
+        }
+    }
+
+    /// Whoever waits for events goes through here; the last reference may be its own.
+    #[test]
+    fn no_waker_is_dropped_where_events_are_delivered() {
+        let source = Arc::new(Source::new(true, false));
+        let mut wakers = Vec::new();
+        for direction in [Direction::Read, Direction::Write] {
+            let waker = Waker::from(Arc::new(PanicsAtItsDrop));
+            let look = source.look_or_wait(direction, None, &waker).unwrap();
+            assert!(matches!(look, Look::Waiting));
+            // The clone that waits is dropped last.
+            drop(waker);
+        }
+        let other = Arc::clone(&source);
+        other.let_go(&mut wakers);
+        assert!(wakers.is_empty(), "it is registered still");
+        source.let_go(&mut wakers);
+        assert_eq!(wakers.len(), 2);
+        std::mem::forget(wakers);
     }
 }

@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use weftwork_std_or_loom::{Condvar, Mutex};
-use weftwork_task_context::{ThreadKind, declines, set_thread_kind};
+use weftwork_task_context::{ThreadKind, holds_back, set_thread_kind, spend_call};
 
 /// It gets the configuration, for the exception handler.
 type Job = Box<dyn FnOnce(&Config) + Send>;
@@ -279,6 +279,8 @@ enum Stage<T> {
     Done(Result<T, Payload>),
     /// The future is gone: a job that has not started never runs.
     Abandoned,
+    /// The future is gone, and the job runs all the same.
+    Detached,
 }
 
 impl<T> Slot<T> {
@@ -324,13 +326,31 @@ fn report(config: &Config, payload: Payload, what: &'static str) {
 #[must_use = "dropped before the job starts, the job never runs"]
 pub struct Blocking<T>(Arc<Slot<T>>);
 
+impl<T> Blocking<T> {
+    /// Leaves the job to itself: it runs, also if it has not started, and what it returns is
+    /// dropped.
+    pub fn detach(self) {
+        self.leave(Stage::Detached);
+    }
+
+    fn leave(&self, stage: Stage<T>) {
+        let mut current = self.0.0.lock();
+        if matches!(*current, Stage::Detached) {
+            return;
+        }
+        let old = std::mem::replace(&mut *current, stage);
+        drop(current);
+        drop(old);
+    }
+}
+
 impl<T> Future for Blocking<T> {
     type Output = T;
 
     /// # Panics
     /// With the panic of the job, and after its end.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         // To clone and to drop a waker is user code, so not under the lock.
@@ -339,6 +359,7 @@ impl<T> Future for Blocking<T> {
         match std::mem::replace(&mut *stage, Stage::Abandoned) {
             Stage::Done(result) => {
                 drop(stage);
+                spend_call();
                 Poll::Ready(result.unwrap_or_else(|payload| resume_unwind(payload)))
             }
             Stage::Waiting(old) => {
@@ -347,7 +368,9 @@ impl<T> Future for Blocking<T> {
                 drop(old);
                 Poll::Pending
             }
-            Stage::Abandoned => panic!("a blocking job was polled after its end"),
+            Stage::Abandoned | Stage::Detached => {
+                panic!("a blocking job was polled after its end")
+            }
         }
     }
 }
@@ -360,7 +383,6 @@ impl<T> std::fmt::Debug for Blocking<T> {
 
 impl<T> Drop for Blocking<T> {
     fn drop(&mut self) {
-        let old = std::mem::replace(&mut *self.0.0.lock(), Stage::Abandoned);
-        drop(old);
+        self.leave(Stage::Abandoned);
     }
 }

@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{ThreadKind, enter_task, leave_task, set_thread_kind};
+use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// One callback.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
@@ -100,9 +100,7 @@ impl Lane {
             state.closed = true;
             (mem::take(&mut state.jobs), state.waker.take())
         };
-        for job in jobs {
-            swallow(DROPPED, || drop(job));
-        }
+        drop_unrun(jobs);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -121,10 +119,28 @@ async fn single(shared: Weak<Shared>, job: Job) {
     }
 }
 
+/// What the lane's task has taken over. It may be dropped with jobs in it, at the end of the runtime:
+/// the panic of one must not meet that of another.
+#[derive(Default)]
+struct Round(VecDeque<Job>);
+
+impl Drop for Round {
+    fn drop(&mut self) {
+        drop_unrun(mem::take(&mut self.0));
+    }
+}
+
+fn drop_unrun(jobs: VecDeque<Job>) {
+    for job in jobs {
+        swallow(DROPPED, || drop(job));
+    }
+}
+
 /// The lane's task.
 async fn lane(shared: Weak<Shared>) {
-    let mut round: VecDeque<Job> = VecDeque::new();
+    let mut round = Round::default();
     poll_fn(move |cx| {
+        let round = &mut round.0;
         let Some(shared) = shared.upgrade() else {
             return Poll::Ready(());
         };
@@ -133,7 +149,7 @@ async fn lane(shared: Weak<Shared>) {
             if state.closed {
                 return Poll::Ready(());
             }
-            mem::swap(&mut round, &mut state.jobs);
+            mem::swap(round, &mut state.jobs);
             if round.is_empty() {
                 state.waker = Some(cx.waker().clone());
                 return Poll::Pending;
@@ -154,13 +170,9 @@ async fn lane(shared: Weak<Shared>) {
 
 /// Runs one callback as a callback sees the world: no current task, no blocking.
 fn run_job(job: Job) {
-    let lane = enter_task(std::ptr::null());
     let kind = set_thread_kind(ThreadKind::Lane);
-    if let Err(payload) = crate::task::contain(job) {
-        crate::shared::report_panic(payload, "a callback");
-    }
+    outside(|| swallow("a callback", job));
     set_thread_kind(kind);
-    leave_task(lane);
 }
 
 /// A scheduled callback.
@@ -241,5 +253,45 @@ impl std::fmt::Debug for CallHandle {
             .field("state", &state)
             .field("when", &self.0.when)
             .finish()
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::builder::Config;
+    use crate::task::run::{Turn, abandon, run};
+    use weftwork_std_or_loom::atomic::AtomicUsize;
+    use weftwork_task_context::{CancelSource, Cancelled};
+
+    struct PanicsAtItsDrop(Arc<AtomicUsize>);
+
+    impl Drop for PanicsAtItsDrop {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+            panic!("a drop");
+        }
+    }
+
+    /// Two panics at a time would end the process.
+    #[test]
+    fn a_round_that_is_left_in_the_middle_drops_one_callback_after_another() {
+        let shared = Shared::new(Config::new(1)).unwrap();
+        let drops = Arc::new(AtomicUsize::new(0));
+        for _ in 0..BUDGET {
+            shared.lane.call(&shared, Box::new(|| ()));
+        }
+        for _ in 0..3 {
+            let kept = PanicsAtItsDrop(Arc::clone(&drops));
+            shared.lane.call(&shared, Box::new(move || drop(kept)));
+        }
+        let lane = shared.injector.steal().expect("it was submitted");
+        let Turn::Again(lane) = run(lane, &shared, None) else {
+            panic!("there are more callbacks than for one poll");
+        };
+        assert_eq!(drops.load(Relaxed), 0);
+        let cause = Cancelled::new(None, CancelSource::Shutdown);
+        abandon(lane, cause, &shared, None);
+        assert_eq!(drops.load(Relaxed), 3);
     }
 }

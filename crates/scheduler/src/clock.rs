@@ -15,13 +15,16 @@ use std::time::{Duration, Instant};
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Lock, Mutex};
+use weftwork_std_or_loom::{Lock, Mutex, fence_edge};
 
 /// The word of a clock that nobody ever paused.
 const REAL: u64 = 0;
 /// In the word: the clock stands still, and the other bits are the time. Without it they are
 /// what is added to the real time, with a sign.
 const PAUSED: u64 = 1;
+/// The word of a clock that is being paused for the first time, by whoever has the lock. (It would
+/// take 146 years off the real time.)
+const STOPPING: u64 = 1 << 63;
 /// Further than this (about 146 years) a virtual clock does not go: what is due later never comes.
 const END: u64 = 1 << 62;
 
@@ -64,18 +67,32 @@ impl Clock {
         self.word.load(Relaxed) & PAUSED != 0
     }
 
+    #[inline]
+    fn is_real(&self) -> bool {
+        self.word.load(Relaxed) == REAL
+    }
+
     /// Nanoseconds of real time since the clock was made.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    /// The time of this clock, for somebody who has just looked at the real time.
+    /// The time of this clock, for somebody who has just looked at the real time. In this order: see
+    /// [`pause`](Self::pause).
     #[inline]
     pub(crate) fn at(&self, real: u64) -> u64 {
-        match self.word.load(Relaxed) {
-            REAL => real,
-            _ => self.virtual_time(),
+        self.look(|| real, || self.real())
+    }
+
+    /// The time of this clock, where `seen` gives the real time of a moment ago, and `real` that of now.
+    #[inline]
+    pub(crate) fn look(&self, seen: impl FnOnce() -> u64, real: impl FnOnce() -> u64) -> u64 {
+        let seen = seen();
+        if self.is_real() {
+            seen
+        } else {
+            self.virtual_time(real)
         }
     }
 
@@ -83,18 +100,18 @@ impl Clock {
     /// and at the other after it would give a time that the clock never had, and later looks would
     /// go back.
     #[cold]
-    fn virtual_time(&self) -> u64 {
+    fn virtual_time(&self, real: impl FnOnce() -> u64) -> u64 {
         let _lock = self.changes.lock();
-        self.locked_now()
+        self.locked_now(real)
     }
 
     /// As [`now`](Self::now), for whoever has the lock.
-    fn locked_now(&self) -> u64 {
+    fn locked_now(&self, real: impl FnOnce() -> u64) -> u64 {
         let word = self.word.load(Relaxed);
         if word & PAUSED != 0 {
             word >> 1
         } else {
-            self.real().saturating_add_signed(word.cast_signed() >> 1)
+            real().saturating_add_signed(word.cast_signed() >> 1)
         }
     }
 
@@ -107,10 +124,11 @@ impl Clock {
     /// The time as an instant.
     #[inline]
     pub(crate) fn instant(&self) -> Instant {
-        if self.word.load(Relaxed) == REAL {
-            return Instant::now();
+        let now = Instant::now();
+        if self.is_real() {
+            return now;
         }
-        self.instant_of(self.now())
+        self.instant_of(self.virtual_time(|| self.real()))
     }
 
     fn instant_of(&self, nanos: u64) -> Instant {
@@ -128,11 +146,27 @@ impl Clock {
 
     /// The clock stands still from here on. False: it did already.
     pub(crate) fn pause(&self) -> bool {
+        self.stop(|| self.real())
+    }
+
+    /// A real clock is looked at without the lock: first at the real time, then at the word. So the
+    /// word changes before the time is taken at which it stops: whoever still finds it real has an
+    /// earlier one.
+    pub(crate) fn stop(&self, real: impl FnOnce() -> u64) -> bool {
         let _lock = self.changes.lock();
         if self.is_paused() {
             return false;
         }
-        self.set(self.locked_now());
+        let now = if self.is_real() {
+            self.word.store(STOPPING, Relaxed);
+            // The word is there for all before the time is taken. The other side is the system's: who
+            // has read its clock loads afterwards, for a reading ends with a load that may repeat it.
+            fence_edge!(C1, SeqCst);
+            real()
+        } else {
+            self.locked_now(real)
+        };
+        self.set(now);
         true
     }
 
@@ -140,7 +174,10 @@ impl Clock {
     pub(crate) fn resume(&self) {
         let _lock = self.changes.lock();
         if self.is_paused() {
-            let ahead = self.locked_now().cast_signed() - self.real().cast_signed();
+            let real = self.real();
+            let ahead = self.locked_now(|| real).cast_signed() - real.cast_signed();
+            // Ahead by nothing would be the word of a real clock, at which others look without the lock.
+            let ahead = if ahead == 0 { 1 } else { ahead };
             self.word.store((ahead << 1).cast_unsigned(), Relaxed);
         }
         self.reactor.notify();
@@ -153,7 +190,7 @@ impl Clock {
             return false;
         }
         let by = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
-        self.set(self.locked_now().saturating_add(by));
+        self.set(self.locked_now(|| self.real()).saturating_add(by));
         true
     }
 
@@ -192,9 +229,16 @@ impl Clock {
         let _lock = self.changes.lock();
         // Somebody outside may have resumed it meanwhile.
         if self.is_paused() {
-            self.set(next.max(self.locked_now()));
+            self.set(next.max(self.locked_now(|| self.real())));
         }
     }
+}
+
+/// True if this thread is a worker whose runtime goes by the real time.
+pub(crate) fn is_real() -> bool {
+    context::with_worker(|worker| {
+        worker.is_some_and(|worker| worker.shared().driver.clock().is_real())
+    })
 }
 
 /// The time of this thread's runtime; the real time outside of one.
@@ -255,11 +299,44 @@ mod tests {
             });
             let mut last = 0;
             while !changes.is_finished() {
-                let now = clock.now();
-                assert!(now >= last, "{now} after {last}");
-                last = now;
+                last = never_back(last, clock.now());
             }
         });
+    }
+
+    /// As above, where nobody has paused it before.
+    #[test]
+    fn it_does_not_go_back_for_another_thread_when_it_is_first_paused() {
+        let reactor = Arc::new(Reactor::new().unwrap());
+        let clocks: Vec<_> = (0..1000)
+            .map(|_| Clock::new(false, Arc::clone(&reactor)))
+            .collect();
+        let looked_at = AtomicU64::new(0);
+        std::thread::scope(|scope| {
+            let looks = scope.spawn(|| {
+                for (n, clock) in (1..).zip(&clocks) {
+                    let (mut last, mut instant) = (0, clock.origin);
+                    while last == 0 || !clock.is_paused() {
+                        last = never_back(last, clock.now());
+                        instant = never_back(instant, clock.instant());
+                        looked_at.store(n, Relaxed);
+                    }
+                    never_back(last, clock.now());
+                    never_back(instant, clock.instant());
+                }
+            });
+            for (n, clock) in (1..).zip(&clocks) {
+                while looked_at.load(Relaxed) < n && !looks.is_finished() {
+                    std::thread::yield_now();
+                }
+                assert!(clock.pause());
+            }
+        });
+    }
+
+    fn never_back<T: PartialOrd + std::fmt::Debug + Copy>(last: T, now: T) -> T {
+        assert!(now >= last, "{now:?} after {last:?}");
+        now
     }
 
     #[test]

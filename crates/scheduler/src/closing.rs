@@ -7,6 +7,7 @@ use crate::shared::Shared;
 use crate::task::cancel::wake_all;
 use crate::task::run::abandon;
 use std::cell::Cell;
+use std::mem;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -39,20 +40,45 @@ pub(crate) fn close(shared: &Arc<Shared>, mut threads: Vec<JoinHandle<()>>, here
     if !(tasks.is_empty() && jobs.is_empty() && stuck.is_empty()) {
         report::held(&tasks, &jobs, &stuck, shared.config.shutdown_timeout);
     }
-    shared.with_seat(|worker| {
+    drop(tasks);
+    shared.with_seat(|_worker| {
         shared.lane.close();
         wake_all(shared.driver.close());
+        // The worker ends what is left when it retires.
         shared.life.end();
-        // Not the cause that they have had: a task is asked by the same one once.
-        let cause = Cancelled::new(None, CancelSource::Shutdown);
-        for task in tasks {
-            // Whatever it waits for, it is queued from here on.
-            task.cancel_for(cause.clone());
-        }
+    });
+    if !shared.registry.is_empty() {
+        // A task that has not ended leads to the runtime (invariant 5 of `task`), and whoever holds it
+        // up may come back at any time.
+        mem::forget(Arc::clone(shared));
+    }
+}
+
+/// Ends what tasks are left after the end of the runtime, without polling them. Each worker that retires
+/// then does it: one that was stuck in a task comes back to it late.
+#[cold]
+pub(crate) fn end_the_rest(worker: &Worker) {
+    let shared = worker.shared();
+    // Not the cause that they have had: a task is asked by the same one once.
+    let cause = Cancelled::new(None, CancelSource::Shutdown);
+    for task in shared.tasks() {
+        // Whatever it waits for, it is queued from here on.
+        task.cancel_for(cause.clone());
+    }
+    let drain = || {
         while let Some(task) = worker.drain() {
             abandon(task, cause.clone(), shared, Some(worker));
         }
-    });
+    };
+    drain();
+    if shared.config.fifo {
+        // Another thread may be about to queue a task that it has woken. If the future is not `Send`,
+        // nobody else can end it.
+        wait_until(&Deadline::after(GRACE), || {
+            drain();
+            shared.registry.is_empty()
+        });
+    }
 }
 
 /// Cancels all tasks and waits for them and for the callbacks that were scheduled before. The
@@ -107,7 +133,7 @@ pub(crate) fn end_tasks_here(worker: &Worker, deadline: &Deadline) {
 struct End<'a> {
     shared: &'a Shared,
     callbacks: u64,
-    /// There is no task before this place in the registry.
+    /// No task has been seen before this place in the registry.
     first: Cell<u32>,
 }
 
@@ -121,7 +147,14 @@ impl<'a> End<'a> {
     }
 
     fn is_reached(&self) -> bool {
-        self.shared.registry.is_empty_from(&self.first) && self.shared.lane.has_run(self.callbacks)
+        let is_empty = || self.shared.registry.is_empty_from(&self.first);
+        if !self.shared.lane.has_run(self.callbacks) || !is_empty() {
+            return false;
+        }
+        // A task that has ended since may have filled a place behind, in a spawn that raced with the
+        // closing: once more from the start.
+        self.first.set(0);
+        is_empty()
     }
 }
 

@@ -5,10 +5,14 @@ use crate::sched::Worker;
 use crate::shared::Shared;
 use std::cell::{Cell, RefCell};
 use std::ptr::{self, null};
-use weftwork_task_context::{ThreadKind, set_thread_kind};
+use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 weftwork_std_or_loom::thread_local! {
-    static CONTEXT: Context = Context { worker: Cell::new(null()), pool: Cell::new(null()) }
+    static CONTEXT: Context = Context {
+        worker: Cell::new(null()),
+        pool: Cell::new(null()),
+        abandoning: Cell::new(null()),
+    }
 }
 
 // Apart, because it has a destructor, which makes each access dearer.
@@ -21,6 +25,8 @@ struct Context {
     worker: Cell<*const Worker>,
     /// The pool for blocking jobs whose thread this is; compared, never followed.
     pool: Cell<*const ()>,
+    /// The runtime whose last tasks this thread ends; compared, never followed.
+    abandoning: Cell<*const Shared>,
 }
 
 /// Passes this thread's worker on.
@@ -52,7 +58,8 @@ pub(crate) fn current() -> Option<Handle> {
     ENTERED.try_with(|entered| entered.borrow().clone()).ok()?
 }
 
-/// Makes this thread a worker while `f` runs.
+/// Makes this thread a worker while `f` runs. A task of another runtime may be polled here, and
+/// close this one.
 pub(crate) fn be_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     struct Leave(ThreadKind, *const Worker);
     impl Drop for Leave {
@@ -63,9 +70,24 @@ pub(crate) fn be_worker<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
     }
     let before = CONTEXT.with(|context| context.worker.replace(worker));
     let leave = Leave(set_thread_kind(ThreadKind::Worker), before);
-    let value = f();
+    let value = outside(f);
     drop(leave);
     value
+}
+
+/// Calls `f` unless this thread is in such a call for this runtime already.
+pub(crate) fn unless_within(shared: *const Shared, f: impl FnOnce()) {
+    struct Restore(*const Shared);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CONTEXT.with(|context| context.abandoning.set(self.0));
+        }
+    }
+    let before = CONTEXT.with(|context| context.abandoning.replace(shared));
+    let _restore = Restore(before);
+    if before != shared {
+        f();
+    }
 }
 
 /// Sets the runtime of this thread; gives the one before.

@@ -12,7 +12,7 @@ use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
 use crate::task::locals::word_of;
 use crate::task::refs::Runnable;
-use crate::task::run::{Turn, run};
+use crate::task::run::{Turn, run, swallow};
 use crate::task::{ResultError, Task, contain};
 use std::any::Any;
 use std::future::Future;
@@ -88,7 +88,7 @@ impl MainThread<'_> {
         shared.show(main);
         shared.registry.insert(main);
         let entry = Entry::new(main.as_ptr());
-        self.set_entry(&entry);
+        let listening = self.listen(&entry);
         let hooked = self.call_hooks(&task);
         let mut stopped = false;
         while !task.done() {
@@ -110,25 +110,17 @@ impl MainThread<'_> {
             }
         }
         drop(hooked);
-        self.unset_entry(&entry);
+        drop(listening);
         finish(&mut task, stopped)
     }
 
-    fn set_entry(&self, entry: &Arc<Entry>) {
+    fn listen<'a>(&'a self, entry: &'a Arc<Entry>) -> Listening<'a> {
         self.shared.entries.add(entry);
         if let Some(worker) = self.worker {
             entry.set_worker(worker.index());
             worker.set_entry(Some(Arc::clone(entry)));
         }
-    }
-
-    fn unset_entry(&self, entry: &Arc<Entry>) {
-        self.shared.entries.remove(entry);
-        // Without this thread all others may be at rest.
-        self.shared.driver.clock().tell();
-        if let Some(worker) = self.worker {
-            worker.set_entry(None);
-        }
+        Listening { main: self, entry }
     }
 
     /// A main future of a single-threaded runtime: it queues among the tasks, in asyncio's order.
@@ -154,7 +146,7 @@ impl MainThread<'_> {
 
     /// What the hooks give is to live as long as the main task. One that panics is reported: the
     /// task is in the registry already, and has to be driven to its end.
-    fn call_hooks<T>(&self, main: &Task<T>) -> Vec<Box<dyn Any>> {
+    fn call_hooks<T>(&self, main: &Task<T>) -> Kept {
         let hooks = self.shared.config.main_hooks.values();
         let call = |hook: &MainHook| match contain(|| hook(&main.control())) {
             Ok(kept) => Some(kept),
@@ -163,7 +155,7 @@ impl MainThread<'_> {
                 None
             }
         };
-        hooks.filter_map(call).collect()
+        Kept(hooks.filter_map(call).collect())
     }
 
     fn birth(&self, id: u64, slot: u32) -> Birth<'static> {
@@ -174,6 +166,36 @@ impl MainThread<'_> {
             location: self.location,
             cold: word_of(inherited()),
             group: None,
+        }
+    }
+}
+
+/// What the hooks gave. Its destructors must not unwind past what is left to do for the main task.
+struct Kept(Vec<Box<dyn Any>>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        for kept in self.0.drain(..) {
+            swallow("the drop of what a hook of the main task gave", || {
+                drop(kept)
+            });
+        }
+    }
+}
+
+/// The thread is called for its main future through this entry while this lives.
+struct Listening<'a> {
+    main: &'a MainThread<'a>,
+    entry: &'a Arc<Entry>,
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.main.shared.entries.remove(self.entry);
+        // Without this thread all others may be at rest.
+        self.main.shared.driver.clock().tell();
+        if let Some(worker) = self.main.worker {
+            worker.set_entry(None);
         }
     }
 }

@@ -182,7 +182,9 @@ impl Handle {
     {
         match self.try_spawn(future) {
             Ok(task) => task,
-            Err(error) => Task::cancelled_at_birth(&self.0, error.into_future()),
+            Err(error) => {
+                Task::cancelled_at_birth(&self.0, error.into_future(), Location::caller())
+            }
         }
     }
 

@@ -1,27 +1,40 @@
 //! Hooks that are called with every task of a runtime: what asyncio's task factory is used for.
 
-use crate::shared;
+use crate::shared::{self, Shared};
 use crate::task::refs::TaskRef;
 use crate::task::{TaskControl, contain};
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::ptr;
 use std::sync::Arc;
+use weftwork_task_context::apart;
 
 /// What is called with a task.
 pub(crate) type TaskHook = Arc<dyn Fn(&TaskControl) + Send + Sync>;
 
 weftwork_std_or_loom::thread_local! {
-    /// A hook for spawns is being called on this thread: its own spawns are not shown to it, for
-    /// that might never end.
-    static SPAWNING: Cell<bool> = Cell::new(false)
+    /// The runtimes whose hook for spawns is being called on this thread, compared and never
+    /// followed: what it spawns there is not shown to it, for that might never end.
+    static CALLING: RefCell<Vec<*const Shared>> = RefCell::new(Vec::new())
 }
 
-/// Shows a new task to the hook for spawns.
+/// Shows a new task of this runtime to its hook for spawns.
 #[cold]
-pub(crate) fn spawned(hook: &TaskHook, task: &TaskControl) {
-    if !SPAWNING.with(|spawning| spawning.replace(true)) {
+pub(crate) fn spawned(hook: &TaskHook, task: &TaskControl, shared: &Shared) {
+    if begin(shared) {
         call(hook, task, "a hook for spawned tasks");
-        SPAWNING.with(|spawning| spawning.set(false));
+        let _ = CALLING.try_with(|calling| calling.borrow_mut().pop());
     }
+}
+
+/// False: it is being called already, or the thread has ended.
+fn begin(shared: &Shared) -> bool {
+    let begin = |calling: &RefCell<Vec<_>>| {
+        let mut calling = calling.borrow_mut();
+        let is_new = !calling.contains(&ptr::from_ref(shared));
+        calling.extend(is_new.then_some(ptr::from_ref(shared)));
+        is_new
+    };
+    CALLING.try_with(begin).unwrap_or(false)
 }
 
 /// Shows a task that has ended to the hook for ends, unless it was never shown to anybody.
@@ -33,6 +46,7 @@ pub(crate) fn ended(hook: &TaskHook, task: TaskRef) {
 }
 
 fn call(hook: &TaskHook, task: &TaskControl, what: &'static str) {
-    contain(|| hook(task))
+    // It is called within somebody's poll, whose scopes it is no part of.
+    contain(|| apart(|| hook(task)))
         .unwrap_or_else(|payload| shared::report(task.task_ref().as_ptr(), payload, what));
 }

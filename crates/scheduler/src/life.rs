@@ -67,8 +67,8 @@ impl Life {
     /// True once spawns are refused.
     ///
     /// A spawn asks twice. The second time a fence lies between the task's entry into the
-    /// registry and the question (the one with which its push looks for a sleeper); pairs with
-    /// the fence in `begin_closing`: the spawn sees the closing, or the closing sees the task, or
+    /// registry and the question (the one with which its push looks for a sleeper, or one of its own
+    /// before a task that starts at once is polled); pairs with the fence in `begin_closing`: the spawn sees the closing, or the closing sees the task, or
     /// both.
     #[inline]
     pub(crate) fn is_closing(&self) -> bool {

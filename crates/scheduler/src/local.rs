@@ -36,7 +36,6 @@ where
 }
 
 /// The task, or, from a runtime that is closing, one that was cancelled at once.
-#[track_caller]
 pub(crate) fn try_spawn<F>(
     future: F,
     origin: Origin<'_>,
@@ -49,7 +48,9 @@ where
         let worker = worker.filter(|worker| worker.shared().config.fifo)?;
         // SAFETY: a single-threaded runtime has one worker, and this thread is it.
         let spawned = unsafe { worker.shared().try_spawn(future, origin) };
-        Some(spawned.map_err(|future| Task::cancelled_at_birth(worker.shared_arc(), future)))
+        Some(spawned.map_err(|future| {
+            Task::cancelled_at_birth(worker.shared_arc(), future, origin.location)
+        }))
     });
     spawned.unwrap_or_else(|| {
         panic!(

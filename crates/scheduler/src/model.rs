@@ -3,6 +3,7 @@
 //! No logic of its own: a model that passes must have run the code that programs run.
 
 use crate::builder::Config;
+use crate::clock::Clock;
 use crate::driver::Due;
 use crate::handle::Handle;
 use crate::sched::{LifoSlot, Parker};
@@ -16,7 +17,8 @@ use std::sync::Arc;
 use std::task::{Wake, Waker};
 use std::time::Duration;
 use weftwork_io_driver::Reactor;
-use weftwork_std_or_loom::Mutex;
+use weftwork_std_or_loom::atomic::AtomicU64;
+use weftwork_std_or_loom::{Mutex, edge};
 
 /// A scheduler without threads: the model's threads are the workers.
 #[derive(Clone)]
@@ -155,5 +157,38 @@ impl Sleeper {
     /// Wakes it.
     pub fn unpark(&self) {
         self.parker.unpark(&self.reactor);
+    }
+}
+
+/// A clock whose real time is a number that grows with each look at it. A look at it comes before the
+/// loads behind it, and orders nothing else, as with the system's.
+#[derive(Clone)]
+pub struct TickingClock(Arc<(Clock, AtomicU64)>);
+
+impl TickingClock {
+    /// A clock that goes.
+    pub fn new() -> Self {
+        let reactor = Reactor::new().expect("a model needs nothing of the system");
+        let clock = Clock::new(false, Arc::new(reactor));
+        Self(Arc::new((clock, AtomicU64::new(1))))
+    }
+
+    fn real(&self) -> u64 {
+        self.0.1.fetch_add(1, edge!(C1, Acquire))
+    }
+
+    /// Its time.
+    pub fn now(&self) -> u64 {
+        self.0.0.look(|| self.real(), || self.real())
+    }
+
+    /// Pauses it.
+    pub fn pause(&self) {
+        self.0.0.stop(|| self.real());
+    }
+
+    /// True if it is seen to stand still.
+    pub fn is_paused(&self) -> bool {
+        self.0.0.is_paused()
     }
 }

@@ -224,12 +224,24 @@ impl Shared {
         }
     }
 
-    /// Ends what was submitted from outside while the runtime ended, for nobody else will.
+    /// Ends what was submitted from outside while the runtime ended, for nobody else will. But a future
+    /// that need not be `Send` is its own thread's (`closing::end_the_rest`), or stays.
     #[cold]
     fn abandon_injected(&self) {
-        while let Some(task) = self.injector.steal() {
-            abandon(task, self.end.clone(), self, None);
-        }
+        // The drop of a future may wake the next task: that is for the outermost call.
+        context::unless_within(ptr::from_ref(self), || {
+            let mut kept = Vec::new();
+            while let Some(task) = self.injector.steal() {
+                // What is here without a poll was spawned from another thread, so it is `Send`; of
+                // what was woken nobody knows.
+                if self.config.fifo && task.header().polls() > 0 {
+                    kept.push(task);
+                } else {
+                    abandon(task, self.end.clone(), self, None);
+                }
+            }
+            kept.into_iter().for_each(|task| self.injector.push(task));
+        });
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -315,13 +327,16 @@ impl Shared {
         }
         self.show(header);
         self.registry.insert(header);
+        // Between the entry and the question; the fence of a push comes too late, or not at all.
+        fence_edge!(I1, SeqCst);
+        if self.life.is_closing() {
+            // Before its first poll: it ends in that without having begun.
+            self.cancel_late(header);
+        }
         self.with_own_worker(|worker| match worker {
             Some(worker) => worker.run_inside(Runnable(header)),
             None => self.inject(Runnable(header)),
         });
-        if self.life.is_closing() {
-            self.cancel_late(header);
-        }
     }
 
     /// Shows a new task to the hook for spawns. The caller has its handle.
@@ -330,7 +345,7 @@ impl Shared {
         if let Some(hook) = &self.config.on_task_spawn {
             // SAFETY: by the caller.
             let task = TaskControl::new(unsafe { TaskRef::new(header) });
-            hooks::spawned(hook, &task);
+            hooks::spawned(hook, &task, self);
         }
     }
 
@@ -410,7 +425,11 @@ impl Shared {
         f: impl FnOnce(&Worker) -> R,
     ) -> (Seat, R) {
         let worker = Worker::new(Arc::clone(self), seat);
-        let value = context::be_worker(&worker, || f(&worker));
+        let value = context::be_worker(&worker, || {
+            let value = f(&worker);
+            worker.retire();
+            value
+        });
         (worker.leave(), value)
     }
 }

@@ -30,7 +30,7 @@ where
         };
         // SAFETY: the future is Send.
         unsafe { handle.shared().try_spawn(future, origin) }
-            .map_err(|future| Task::cancelled_at_birth(handle.shared(), future))
+            .map_err(|future| Task::cancelled_at_birth(handle.shared(), future, location))
     })
 }
 

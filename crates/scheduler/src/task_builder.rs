@@ -15,6 +15,7 @@ pub struct TaskBuilder {
     pub(crate) name: Option<String>,
     pub(crate) context: Option<Context>,
     pub(crate) eager: bool,
+    location: Option<&'static Location<'static>>,
 }
 
 impl Task<()> {
@@ -65,6 +66,27 @@ impl TaskBuilder {
         self
     }
 
+    /// Where it was spawned, in place of the line that calls [`spawn`](Self::spawn): for functions
+    /// that spawn on behalf of their callers, also when they have returned.
+    ///
+    /// ```
+    /// use std::panic::Location;
+    /// use weftwork_scheduler::{Runtime, Task};
+    ///
+    /// #[track_caller]
+    /// fn later() -> impl Future<Output = Task<()>> {
+    ///     let caller = Location::caller();
+    ///     async move { Task::builder().location(caller).spawn(async {}) }
+    /// }
+    ///
+    /// let task = Runtime::builder().run(async { later().await });
+    /// assert_eq!(task.location().line(), line!() - 1);
+    /// ```
+    pub fn location(mut self, location: &'static Location<'static>) -> Self {
+        self.location = Some(location);
+        self
+    }
+
     /// Spawns it on the runtime of this thread.
     ///
     /// # Panics
@@ -103,11 +125,14 @@ impl TaskBuilder {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        match handle.try_spawn_from(future, self.at(Location::caller())) {
+        let origin = self.at(Location::caller());
+        let location = origin.location;
+        match handle.try_spawn_from(future, origin) {
             Ok(task) => task,
             Err(error) => self.named(Task::cancelled_at_birth(
                 handle.shared(),
                 error.into_future(),
+                location,
             )),
         }
     }
@@ -129,11 +154,11 @@ impl TaskBuilder {
         }
     }
 
-    /// A spawn with these settings.
-    fn at(&self, location: &'static Location<'static>) -> Origin<'_> {
+    /// A spawn with these settings, by `caller`.
+    fn at(&self, caller: &'static Location<'static>) -> Origin<'_> {
         Origin {
             settings: Some(self),
-            ..Origin::at(location)
+            ..Origin::at(self.location.unwrap_or(caller))
         }
     }
 

@@ -5,9 +5,10 @@ use crate::driver::Due;
 use crate::handle::{Handle, RuntimeError};
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use weftwork_task_context::declines;
 use weftwork_timer_wheel::Key;
 
@@ -18,6 +19,9 @@ use weftwork_timer_wheel::Key;
 pub struct Timer {
     /// None: never.
     deadline: Option<Instant>,
+    /// The deadline was reckoned from the present: the first poll need not look at the clock again,
+    /// which costs more than all else that it does.
+    ahead: bool,
     /// Where the timer is set, once it was polled.
     set: Option<(Handle, Key)>,
 }
@@ -28,6 +32,17 @@ impl Timer {
     pub fn new(deadline: Option<Instant>) -> Self {
         Self {
             deadline,
+            ahead: false,
+            set: None,
+        }
+    }
+
+    /// A timer for so long after the present; more than an instant can say is never.
+    #[must_use]
+    pub fn after(duration: Duration) -> Self {
+        Self {
+            deadline: clock::now().checked_add(duration),
+            ahead: !duration.is_zero(),
             set: None,
         }
     }
@@ -42,17 +57,22 @@ impl Timer {
     pub fn reset(&mut self, deadline: Option<Instant>) {
         self.unset();
         self.deadline = deadline;
+        self.ahead = false;
     }
 
-    /// True once the deadline has come, on the clock of the runtime where the timer is set; before
-    /// that, on the one of this thread.
-    #[must_use]
-    pub fn is_due(&self) -> bool {
-        let now = || match &self.set {
+    /// True if the deadline has come, for a timer that is not set: it has gone off, or was not set yet,
+    /// or its runtime has ended.
+    fn is_due(&mut self, deadline: Instant) -> bool {
+        // A virtual clock is always looked at, so that the order of things is the same in every run.
+        let is_early = mem::take(&mut self.ahead) && clock::is_real();
+        if is_early {
+            return false;
+        }
+        let now = match self.set.take() {
             Some((handle, _)) => handle.time(),
             None => clock::now(),
         };
-        self.deadline.is_some_and(|deadline| now() >= deadline)
+        now >= deadline
     }
 
     fn unset(&mut self) {
@@ -70,10 +90,6 @@ impl Future for Timer {
         if declines(cx) {
             return Poll::Pending;
         }
-        if self.is_due() {
-            self.unset();
-            return Poll::Ready(());
-        }
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
@@ -81,6 +97,9 @@ impl Future for Timer {
             && handle.shared().driver.set_waker(*key, cx.waker())
         {
             return Poll::Pending;
+        }
+        if self.is_due(deadline) {
+            return Poll::Ready(());
         }
         let handle = Handle::current();
         let driver = &handle.shared().driver;

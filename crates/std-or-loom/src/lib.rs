@@ -10,6 +10,7 @@
 //! `Arc` is deliberately absent: the reference counts of std's `Arc` are not ours to verify.
 
 mod lock;
+mod sleepers;
 mod spin_lock;
 
 pub use lock::{Condvar, Mutex, MutexGuard};

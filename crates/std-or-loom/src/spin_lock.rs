@@ -3,28 +3,33 @@
 use crate::atomic::{AtomicBool, Ordering::Relaxed};
 use crate::cell::UnsafeCell;
 use crate::edge;
+use crate::sleepers::Sleepers;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 
 /// A mutual exclusion lock for critical sections of a few instructions, in which nothing blocks and
-/// no code of a user runs.
+/// no code of a user runs. (The comparisons of a priority queue are the one exception, and its
+/// documentation asks them to be short.)
 ///
 /// A lock that threads sleep on has to look for them when it is given back, by a read-modify-write
 /// that is as dear as the one that took it, and while they contend for it by a system call. This one
-/// is given back by a store, and wakes nobody: whoever finds it taken leaves it alone for a while
-/// before the next look, each time for longer, and in the end sleeps between the looks. So does
-/// PostgreSQL (`s_lock.c`); the growing pauses are from Anderson, "The Performance of Spin Lock
-/// Alternatives for Shared-Memory Multiprocessors" (1990). `docs/performance.md` has what it saves.
+/// is given back by a store. Whoever finds it taken leaves it alone for a while before the next look,
+/// each time for longer: the growing pauses are from Anderson, "The Performance of Spin Lock
+/// Alternatives for Shared-Memory Multiprocessors" (1990). After a few looks it sleeps, and is woken
+/// by the next one who gives the lock back: that one looks for sleepers beside the lock, where a look
+/// costs nothing. `docs/performance.md` has what all this saves.
 ///
-/// What it costs: if the holder loses its core, those who want the lock come up to a millisecond
-/// late once it has it back. They burn nothing meanwhile. There is no order among them.
+/// There is no order among those who want it, as with std's mutex: who is awake comes first. A sleeper
+/// whose counting of itself crosses with the giving back is missed by it, and sleeps until the next
+/// one gives it back, or for half a millisecond.
 ///
 /// Invariant: `value` is touched by the holder of a guard only, and there is one guard at most:
 /// whoever turned `locked` on has it, until it turns it off. Edge `K1` carries the value over.
-#[derive(Default)]
 pub struct SpinLock<T> {
     locked: AtomicBool,
+    sleepers: Sleepers,
     value: UnsafeCell<T>,
 }
 
@@ -43,12 +48,18 @@ unsafe impl<T: Send> Sync for SpinLock<T> {}
 // SAFETY: a shared guard gives `&T` only.
 unsafe impl<T: Sync> Sync for SpinGuard<'_, T> {}
 
+// Nothing under the lock is left half done by a panic of a user: no code of theirs runs there, and
+// comparisons are contained.
+impl<T> UnwindSafe for SpinLock<T> {}
+impl<T> RefUnwindSafe for SpinLock<T> {}
+
 impl<T> SpinLock<T> {
     /// Wraps a value.
     #[inline]
     pub fn new(value: T) -> Self {
         Self {
             locked: AtomicBool::new(false),
+            sleepers: Sleepers::new(),
             value: UnsafeCell::new(value),
         }
     }
@@ -78,14 +89,23 @@ impl<T> SpinLock<T> {
     /// is held several times longer than it needs to be. Hence the pauses.
     #[cold]
     fn take_contended(&self) {
-        let mut looks = 0;
         loop {
-            pause(looks);
-            looks += 1;
-            if !self.locked.load(Relaxed) && self.try_take() {
+            for hints in PAUSES {
+                pause(hints);
+                if self.take_if_free() {
+                    return;
+                }
+            }
+            self.sleepers.sleep_while(|| self.locked.load(Relaxed));
+            if self.take_if_free() {
                 return;
             }
         }
+    }
+
+    /// Looks first: that takes the cache line away from nobody who has the lock.
+    fn take_if_free(&self) -> bool {
+        !self.locked.load(Relaxed) && self.try_take()
     }
 
     /// The value, of somebody who has the whole lock.
@@ -96,29 +116,18 @@ impl<T> SpinLock<T> {
     }
 }
 
-/// Waits before the look with this number.
+/// The pauses before the first looks, in hints to the processor of 20 to 45 ns each on machines of
+/// today. In all that is 10 to 20 µs: what it costs to put a thread to sleep and to wake it.
+const PAUSES: [u32; 4] = [32, 64, 128, 256];
+
 #[cfg(not(weftwork_loom))]
-fn pause(looks: u32) {
-    use std::time::Duration;
-
-    /// So many looks with spinning in between, then it sleeps.
-    const SPINS: u32 = 4;
-    /// Hints to the processor before the first look; 20 to 45 ns each on machines of today. In all
-    /// that is 10 to 20 µs: what it costs to put a thread to sleep and to wake it.
-    const FIRST_SPIN: u32 = 32;
-    const FIRST_NAP: Duration = Duration::from_micros(50);
-    /// The nap doubles so many times.
-    const DOUBLINGS: u32 = 4;
-
-    match looks.checked_sub(SPINS) {
-        None => (0..FIRST_SPIN << looks).for_each(|_| std::hint::spin_loop()),
-        Some(naps) => std::thread::sleep(FIRST_NAP * (1 << naps.min(DOUBLINGS))),
-    }
+fn pause(hints: u32) {
+    (0..hints).for_each(|_| std::hint::spin_loop());
 }
 
 /// There is no time in a model: the others go on.
 #[cfg(weftwork_loom)]
-fn pause(_looks: u32) {
+fn pause(_hints: u32) {
     crate::thread::yield_now();
 }
 
@@ -144,6 +153,13 @@ impl<T> Drop for SpinGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         self.lock.locked.store(false, edge!(K1, Release));
+        self.lock.sleepers.wake_one();
+    }
+}
+
+impl<T: Default> Default for SpinLock<T> {
+    fn default() -> Self {
+        Self::new(T::default())
     }
 }
 

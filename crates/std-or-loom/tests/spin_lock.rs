@@ -5,7 +5,7 @@
     reason = "the test looks at the lock from outside"
 )]
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, RefUnwindSafe, UnwindSafe, catch_unwind};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
@@ -74,8 +74,10 @@ fn it_is_given_back_by_a_panic() {
 
 /// The guard stays on its thread, the lock may be shared if its value may be sent.
 #[test]
-fn it_is_as_std_s_mutex_for_send_and_sync() {
+fn it_is_as_std_s_mutex_for_auto_traits() {
     fn shared<T: Send + Sync>() {}
+    fn unwinds<T: UnwindSafe + RefUnwindSafe>() {}
     shared::<SpinLock<std::cell::Cell<u8>>>();
+    unwinds::<SpinLock<std::cell::Cell<u8>>>();
     shared::<&weftwork_std_or_loom::SpinGuard<'_, u8>>();
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Lock;
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// A number of tasks wait until all of them have come; then all go on, and the next phase begins.
 ///
@@ -268,16 +268,16 @@ impl Future for Wait<'_> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { barrier, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let come = poll_locked(&barrier.state, cx, |state, offer| {
             state.poll_wait(barrier.parties, wait, offer)
         });
-        come.map(|(answer, wakes)| {
-            wakes.wake();
+        spent(come.map(|(answer, wakes)| {
+            wakes.wake_contained();
             answer
-        })
+        }))
     }
 }
 
@@ -291,8 +291,8 @@ impl Drop for Wait<'_> {
             .state
             .lock()
             .leave(barrier.parties, &mut self.wait, &mut wakes);
-        drop(left);
         wakes.wake();
+        drop(left);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::blocking::{Refused, block_on, may_block};
 use crate::mutex::{Guard, Lock, Mutex};
-use crate::poll::{Offer, Wakes, poll_locked};
+use crate::poll::{Offer, Wakes, may_answer, poll_locked};
 use crate::wait_list::{Wait, WaitList};
 use crate::who::{Crowd, Who};
 use std::fmt;
@@ -96,6 +96,7 @@ impl Condvar {
     where
         M: Deref<Target = Mutex<T>> + Clone,
     {
+        may_answer().await;
         while !predicate(&mut guard) {
             guard = self.wait(guard).await;
         }
@@ -103,7 +104,7 @@ impl Condvar {
     }
 
     /// Who waits for a notification at this moment, the first one first. Those who have been notified
-    /// stand in the line of their mutex.
+    /// are not among them; they come into the line of their mutex when they are polled for it.
     #[must_use]
     pub fn waiters(&self) -> Vec<Who> {
         self.waiters.lock().who()

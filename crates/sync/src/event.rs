@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Lock;
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// A flag that any number of tasks wait for: all go on when it is set.
 ///
@@ -125,13 +125,13 @@ impl Future for Wait<'_> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { event, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         if event.mark.settles(wait) {
-            return Poll::Ready(());
+            return spent(Poll::Ready(()));
         }
-        poll_locked(&event.state, cx, |state, offer| {
+        spent(poll_locked(&event.state, cx, |state, offer| {
             if !wait.is_new() {
                 let settled = state.waiters.poll_entry(&event.mark, wait, offer)?;
                 return Some(settled.map(|_granted| ()));
@@ -141,7 +141,7 @@ impl Future for Wait<'_> {
             }
             wait.end();
             Some(Poll::Ready(()))
-        })
+        }))
     }
 }
 

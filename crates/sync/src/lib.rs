@@ -12,13 +12,24 @@
 //! - **Cancel by delivery.** In a poll in which weftwork delivers a cancel
 //!   ([`declines`](weftwork_task_context::declines)) a future here declines: it is pending
 //!   even if what it waits for is there, and changes nothing.
+//! - **Nobody is starved.** A task of weftwork for which everything here is always there goes to the
+//!   back of the queue after 512 operations in one turn: the next future is pending once, and has
+//!   taken no place in a line. On other executors, and for who polls with a waker of his own, it is
+//!   not so.
 //! - **Looking inside** costs nothing until somebody does: `waiters()` of a primitive says who waits,
 //!   by the tasks of weftwork, and its `Debug` shows the state and names the first of them. Who
 //!   *holds* something is written down only where that was asked for: [`CapacityLimiter`],
 //!   [`Mutex::tracked`], [`RwLock::tracked`].
 //! - **No user code under a lock.** Wakers are cloned, called and dropped, and items are
-//!   dropped, while no lock is held. A waker that panics leaves the primitive as it should be,
-//!   and the other wakers of the same operation are called before the panic goes on.
+//!   dropped, while no lock is held.
+//! - **Short sections.** A lock is held for some instructions, with three exceptions: what ends the
+//!   wait of everybody (`set`, `notify_waiters`, `close`, `shutdown` and the like) collects all their
+//!   wakers in one section, a cancel cuts off all tokens below in one, and `get_many` takes all its
+//!   items in one. That is some 10 to 50 ns for each; whoever uses the same primitive meanwhile waits.
+//! - **A waker that panics** leaves the primitive as it should be, and the other wakers of the same
+//!   operation are called before the panic goes on. Where it would take along what the operation has
+//!   to give (the item of a get, the permit of an acquire), it does not go on: the panic hook tells of
+//!   it, and that is all.
 
 #![forbid(unsafe_code)]
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::Lock;
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Tells one task, or all that wait, that something has changed.
 ///
@@ -170,13 +170,13 @@ impl<N: Deref<Target = Notify>> Future for Notified<N> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { notify, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let told = poll_locked(&notify.state, cx, |state, offer| {
             state.waiters.poll_entry(wait, offer)
         });
-        told.map(|status| debug_assert_eq!(status, Status::Granted))
+        spent(told.map(|status| debug_assert_eq!(status, Status::Granted)))
     }
 }
 

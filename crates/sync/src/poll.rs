@@ -1,21 +1,62 @@
 //! One poll of a waiting future: lock, decide, unlock, and only then touch wakers.
 
 use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::task::{Context, Poll, Waker};
 use weftwork_std_or_loom::Lock;
 use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
+use weftwork_task_context::{holds_back, spent};
+
+/// Pending in a poll that delivers a cancel, and where the task has done enough in this poll: with this
+/// an `async fn` begins that can have its answer without waiting for anything.
+pub(crate) async fn may_answer() {
+    let leaf = |cx: &mut Context<'_>| match holds_back(cx) {
+        true => Poll::Pending,
+        false => spent(Poll::Ready(())),
+    };
+    poll_fn(leaf).await;
+}
 
 /// The polling task's waker, offered to a step that runs under a lock.
 ///
 /// The clone is made before the lock is taken, and whatever is left here (an unused clone, or
-/// the older waker that the clone replaced) is dropped after it is given back.
+/// the older waker that the clone replaced) is dropped after it is given back, contained.
 pub(crate) struct Offer<'a> {
     current: &'a Waker,
     owned: Option<Waker>,
+    /// The future had given its answer before this poll.
+    spent: bool,
 }
 
-impl Offer<'_> {
+impl<'a> Offer<'a> {
+    fn new(current: &'a Waker, owned: Option<Waker>) -> Self {
+        let spent = false;
+        Self {
+            current,
+            owned,
+            spent,
+        }
+    }
+
+    /// For a future that has given its answer. The panic that it deserves comes with the lock given
+    /// back: a panic hook is a user's code, and may use the primitive.
+    #[cold]
+    pub(crate) fn refuse<R>(&mut self) -> Option<R> {
+        self.spent = true;
+        None
+    }
+
+    /// Makes the clone that a step needs. Out of line: it keeps the polls that need none short.
+    #[inline(never)]
+    fn prepare(&mut self) {
+        assert!(
+            !self.spent,
+            "a future of weftwork's sync was polled again after it had completed"
+        );
+        self.owned = Some(self.current.clone());
+    }
+
     /// Takes the clone; `None` if it has not been made yet.
     pub(crate) fn take(&mut self) -> Option<Waker> {
         self.owned.take()
@@ -36,18 +77,14 @@ impl Offer<'_> {
 }
 
 /// Runs `step` under the lock. A step that answers `None` changed nothing and needs a clone
-/// of the waker: it is made with the lock given back, and the step runs again.
+/// of the waker: it is made with the lock given back, and the step runs again. (Or it has refused.)
 #[inline]
 pub(crate) fn poll_locked<S, R>(
     state: &Lock<S>,
     cx: &Context<'_>,
     step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<R>,
 ) -> R {
-    let offer = Offer {
-        current: cx.waker(),
-        owned: None,
-    };
-    run_locked(state, offer, step)
+    run_locked(state, Offer::new(cx.waker(), None), step)
 }
 
 #[inline]
@@ -59,9 +96,12 @@ fn run_locked<S, R>(
     loop {
         let answer = step(&mut state.lock(), &mut offer);
         if let Some(answer) = answer {
+            if let Some(left) = offer.owned {
+                contained(|| drop(left));
+            }
             return answer;
         }
-        offer.owned = Some(offer.current.clone());
+        offer.prepare();
     }
 }
 
@@ -82,11 +122,8 @@ impl Guess {
         step: impl FnMut(&mut S, &mut Offer<'_>) -> Option<Poll<R>>,
     ) -> Poll<R> {
         let guess = first && self.0.load(Relaxed);
-        let offer = Offer {
-            current: cx.waker(),
-            owned: guess.then(|| cx.waker().clone()),
-        };
-        let answer = run_locked(state, offer, step);
+        let owned = guess.then(|| cx.waker().clone());
+        let answer = run_locked(state, Offer::new(cx.waker(), owned), step);
         if first && answer.is_pending() != guess {
             self.0.store(!guess, Relaxed);
         }
@@ -111,6 +148,13 @@ impl Wakes {
         }
     }
 
+    /// As [`wake`](Self::wake), for somebody who has something to give: a panic ends here.
+    pub(crate) fn wake_contained(self) {
+        if self.first.is_some() {
+            contained(|| self.wake());
+        }
+    }
+
     /// Calls all of them, in order. A panic of one goes on after all have been called.
     pub(crate) fn wake(self) {
         let Some(first) = self.first else { return };
@@ -129,6 +173,16 @@ impl Wakes {
         if let Some(payload) = panicked {
             resume_unwind(payload);
         }
+    }
+}
+
+/// Runs a waker's code between the moment at which something was taken for somebody (an item, a
+/// permit) and that at which he has it. A panic would take it along, and so it ends here, after the
+/// panic hook has told of it.
+#[inline(never)]
+pub(crate) fn contained(code: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(code)) {
+        drop_payload(payload);
     }
 }
 

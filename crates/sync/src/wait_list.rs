@@ -1,11 +1,12 @@
 //! The FIFO wait list that every primitive stands on: entries in a slab, linked by index, kept
 //! under the primitive's own lock.
 //!
-//! An entry is *waiting* while it is linked. Whoever has something for the first one settles
-//! it: the entry leaves the line, its waker is handed out to be called after the lock, and the
-//! entry itself stays in the slab until its future fetches the answer or is dropped. What a
-//! settled entry stands for (a permit, an item) is the primitive's business, and so is handing
-//! it on when the future goes away.
+//! Entries are *settled* from the front: whoever has something for the first of the line settles its
+//! entry. It is not in the line any more then, its waker is handed out to be called after the lock,
+//! and the entry stays in the list until its future fetches the answer or is dropped. So the list has
+//! the settled ones first, in the order in which they were settled, and behind them the line. What a
+//! settled entry stands for (a permit, an item) is the primitive's business, and so is handing it on
+//! when the future goes away.
 //!
 //! A slab and not an intrusive list, because an intrusive one lives in the futures themselves: the
 //! list then holds pointers into memory that others own, which takes `unsafe` for every access,
@@ -67,7 +68,9 @@ pub(crate) struct Left {
 /// A FIFO line of waiting futures, each with a `D`.
 pub(crate) struct WaitList<D> {
     entries: Slab<Entry<D>>,
+    /// The first one of the line; those before it are settled.
     head: usize,
+    /// The last one, settled or not.
     tail: usize,
 }
 
@@ -135,23 +138,26 @@ impl<D> WaitList<D> {
             waker,
             data,
         });
-        match self.entries.get_mut(self.tail) {
-            Some(last) => last.next = index,
-            None => self.head = index,
+        if let Some(last) = self.entries.get_mut(self.tail) {
+            last.next = index;
+        }
+        if self.is_empty() {
+            self.head = index;
         }
         self.tail = index;
         Wait::Queued(Key(index))
     }
 
     /// Looks after the entry of a queued future. A settled entry is removed; a waiting one
-    /// gets the polling task's waker (`None`: that needs a clone).
+    /// gets the polling task's waker (`None`: that needs a clone). One that has none has given its
+    /// answer, and is refused.
     pub(crate) fn poll_entry(
         &mut self,
         wait: &mut Wait,
         offer: &mut Offer<'_>,
     ) -> Option<Poll<Status>> {
         let Wait::Queued(Key(index)) = *wait else {
-            panic!("a future of weftwork's sync was polled again after it had completed");
+            return offer.refuse();
         };
         let entry = &mut self.entries[index];
         if entry.status == Status::Waiting {
@@ -190,13 +196,12 @@ impl<D> WaitList<D> {
         }
     }
 
-    /// Grants the first in the line its wish, and gives its waker. `None` if the line is empty.
+    /// Grants the first in the line its wish, and gives its waker, if it has one: somebody whose
+    /// grant was taken back has none until it is polled. `None` if the line is empty.
     #[inline]
-    pub(crate) fn grant_front(&mut self) -> Option<Waker> {
-        if self.is_empty() {
-            return None;
-        }
-        self.settle_front(Status::Granted)
+    pub(crate) fn grant_front(&mut self) -> Option<Option<Waker>> {
+        let granted = !self.is_empty();
+        granted.then(|| self.settle_front(Status::Granted))
     }
 
     /// As [`grant_front`](Self::grant_front), for a line whose entries may have no waker yet, and
@@ -216,7 +221,9 @@ impl<D> WaitList<D> {
         if self.is_empty() {
             return None;
         }
-        let entry = self.take(self.head);
+        let entry = self.entries.remove(self.head);
+        self.head = entry.next;
+        self.close_gap(entry.prev, entry.next);
         Some((entry.data, entry.waker))
     }
 
@@ -245,10 +252,19 @@ impl<D> WaitList<D> {
     fn settle_front(&mut self, status: Status) -> Option<Waker> {
         let entry = &mut self.entries[self.head];
         entry.status = status;
-        let waker = entry.waker.take();
-        let (prev, next) = (entry.prev, entry.next);
-        self.bridge(prev, next);
-        waker
+        self.head = entry.next;
+        entry.waker.take()
+    }
+
+    /// Takes back what the last of those got that were granted something: it stands at the front of
+    /// the line again. It has been woken, and leaves a waker when it is polled for that.
+    pub(crate) fn revoke_last(&mut self) {
+        let first = self.entries.get(self.head);
+        let last = first.map_or(self.tail, |first| first.prev);
+        let entry = &mut self.entries[last];
+        debug_assert_eq!(entry.status, Status::Granted, "nobody was refused");
+        entry.status = Status::Waiting;
+        self.head = last;
     }
 
     fn remove(&mut self, index: usize) -> Left {
@@ -261,45 +277,24 @@ impl<D> WaitList<D> {
 
     fn take(&mut self, index: usize) -> Entry<D> {
         let entry = self.entries.remove(index);
-        if entry.status == Status::Waiting {
-            self.bridge(entry.prev, entry.next);
+        if self.head == index {
+            self.head = entry.next;
         }
-        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
-            self.entries = Slab::new();
-        }
+        self.close_gap(entry.prev, entry.next);
         entry
     }
 
-    /// Links the two neighbours of one that leaves the line.
-    fn bridge(&mut self, prev: usize, next: usize) {
-        match self.entries.get_mut(prev) {
-            Some(before) => before.next = next,
-            None => self.head = next,
+    /// Links the two neighbours of one that was taken out.
+    fn close_gap(&mut self, prev: usize, next: usize) {
+        if let Some(before) = self.entries.get_mut(prev) {
+            before.next = next;
         }
         match self.entries.get_mut(next) {
             Some(after) => after.prev = prev,
             None => self.tail = prev,
         }
-    }
-}
-
-impl WaitList<u64> {
-    /// Takes back what the last of those got that were granted something, by their numbers, which
-    /// grow in the order of arrival: it stands at the front of the line again. It has been woken,
-    /// and leaves a waker when it is polled for that.
-    pub(crate) fn revoke_last(&mut self) {
-        let entries = self.entries.iter();
-        let granted = entries.filter(|(_, entry)| entry.status == Status::Granted);
-        let Some((index, _)) = granted.max_by_key(|(_, entry)| entry.data) else {
-            return;
-        };
-        let next = std::mem::replace(&mut self.head, index);
-        match self.entries.get_mut(next) {
-            Some(second) => second.prev = index,
-            None => self.tail = index,
+        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
+            self.entries = Slab::new();
         }
-        let entry = &mut self.entries[index];
-        entry.status = Status::Waiting;
-        (entry.prev, entry.next) = (NIL, next);
     }
 }

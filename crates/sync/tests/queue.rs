@@ -5,13 +5,14 @@ mod common;
 use common::{Panics, Watched, poll, poll_once};
 use futures::StreamExt;
 use futures::executor::block_on;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cmp::Ordering;
+use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::sync::Arc;
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::queue::{Get, Items, Join, Put, TooManyTaskDone};
-use weftwork_sync::{BlockingError, Queue, ShutDown, TryGetError, TryPutError};
+use weftwork_sync::{BlockingError, PriorityQueue, Queue, ShutDown, TryGetError, TryPutError};
 use weftwork_task_context::{ThreadKind, set_thread_kind};
 
 #[test]
@@ -267,6 +268,69 @@ fn destructors_run_outside_the_lock() {
     assert_eq!(*dropped.lock(), 1);
     drop(put);
     assert_eq!(*dropped.lock(), 2);
+}
+
+/// How long it takes to withdraw the items of so many puts that so many gets were promised: at a
+/// shutdown, and when the puts are dropped one by one. The best of some rounds.
+fn withdrawal(n: usize) -> [Duration; 2] {
+    let withdraw = |by_drops: bool| {
+        let queue = Queue::rendezvous();
+        let mut gets: Vec<_> = (0..n).map(|_| queue.get()).collect();
+        assert!(gets.iter_mut().all(|get| poll_once(get).is_pending()));
+        let mut puts: Vec<_> = (0..n).map(|item| queue.put(item)).collect();
+        assert!(puts.iter_mut().all(|put| poll_once(put).is_pending()));
+        let begun = Instant::now();
+        match by_drops {
+            true => drop(puts),
+            false => queue.shutdown(false),
+        }
+        let took = begun.elapsed();
+        assert!(
+            gets.iter_mut()
+                .all(|get| by_drops == poll_once(get).is_pending())
+        );
+        took
+    };
+    [false, true].map(|by_drops| (0..5).map(|_| withdraw(by_drops)).min().unwrap())
+}
+
+/// Sixteen times as many take sixteen times as long, and not 256 times.
+#[test]
+fn the_end_of_a_rendezvous_is_linear() {
+    let (few, many) = (withdrawal(500), withdrawal(8_000));
+    for (few, many) in few.into_iter().zip(many) {
+        assert!(many < few * 80, "500: {few:?}, 8,000: {many:?}");
+    }
+}
+
+/// What a comparison panics with is not dropped under the lock: its destructor may use the queue.
+#[test]
+fn a_comparison_that_panics_counts_as_equal() {
+    struct Payload(PriorityQueue<Torn>);
+    impl Drop for Payload {
+        fn drop(&mut self) {
+            _ = self.0.len();
+        }
+    }
+    #[derive(PartialEq, Eq)]
+    struct Torn(u8);
+    thread_local! {
+        static QUEUE: PriorityQueue<Torn> = PriorityQueue::new(0);
+    }
+    impl Ord for Torn {
+        fn cmp(&self, _: &Self) -> Ordering {
+            panic_any(Payload(QUEUE.with(Clone::clone)))
+        }
+    }
+    impl PartialOrd for Torn {
+        fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+            Some(self.cmp(other))
+        }
+    }
+    let queue = QUEUE.with(Clone::clone);
+    (0..5).for_each(|n| assert!(queue.try_put(Torn(n)).is_ok()));
+    let items = std::iter::from_fn(|| queue.try_get().ok());
+    assert_eq!(items.map(|it| it.0).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
 }
 
 #[test]

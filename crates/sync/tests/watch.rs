@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Waker};
 use std::thread;
 use weftwork_std_or_loom::Mutex;
@@ -185,6 +185,33 @@ fn destructors_run_outside_the_lock() {
     *place.lock() = Some(receiver);
     sender.send(None).unwrap();
     place.lock().take();
+}
+
+/// A value whose destructor looks at its sender.
+#[derive(Clone)]
+struct Asks(Weak<Sender<Asks>>);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        if let Some(sender) = self.0.upgrade() {
+            assert_eq!(sender.receiver_count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_copy_that_was_overtaken_is_dropped_outside_the_lock() {
+    let (sender, _receiver) = watch::channel(Asks(Weak::new()));
+    let sender = Arc::new(sender);
+    let mut calls = 0;
+    sender.send_modify(|value| {
+        *value = Asks(Arc::downgrade(&sender));
+        calls += 1;
+        if calls == 1 {
+            sender.send(value.clone()).unwrap();
+        }
+    });
+    assert_eq!(calls, 2);
 }
 
 #[test]

@@ -128,7 +128,19 @@ struct Causes {
 /// The frame before is back when `f` returns or unwinds.
 #[inline]
 pub fn with_frame<R>(deliver: Option<&Cancelled>, f: impl FnOnce() -> R) -> (R, Outcome) {
-    let frame = Frame::of_a_poll(deliver.is_some());
+    in_frame(Frame::of_a_poll(deliver.is_some()), deliver, f)
+}
+
+/// Runs `f` apart from every scope: what it meets is no news to the poll that is under way on this
+/// thread, and no cancel is delivered to it.
+///
+/// The frame before is back when `f` returns or unwinds.
+pub fn apart<R>(f: impl FnOnce() -> R) -> R {
+    in_frame(Frame::OUTSIDE, None, f).0
+}
+
+#[inline]
+fn in_frame<R>(frame: Frame, deliver: Option<&Cancelled>, f: impl FnOnce() -> R) -> (R, Outcome) {
     let before = FRAME.with(|top| top.replace(frame));
     if before.has_cause() || frame.has_cause() {
         return with_causes(before, deliver, f);
@@ -202,7 +214,8 @@ pub fn is_active() -> bool {
 }
 
 /// True while a cancel is being delivered: a leaf then returns `Pending` even if it has a
-/// value, hands on what it had been given, and does not wake itself.
+/// value, changes nothing, and does not wake itself. What it had been given stays its own, and goes
+/// on to the next waiter if it is dropped.
 #[inline]
 #[must_use]
 pub fn delivering() -> bool {
@@ -250,4 +263,47 @@ pub fn hit(cause: &Cancelled) -> Frame {
 #[inline]
 fn update(change: impl FnOnce(Frame) -> Frame) {
     FRAME.with(|top| top.set(change(top.get())));
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::{CancelSource, enter_task, leave_task, outside, take_woken, task, wake_polled};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    fn cause() -> Cancelled {
+        Cancelled::new(None, CancelSource::Outside)
+    }
+
+    /// Also where the poll around it delivers a cancel and has met one, and where it unwinds.
+    #[test]
+    fn what_runs_apart_hears_nothing_and_is_not_heard() {
+        let (around, inside) = (cause(), cause());
+        let ((), heard) = with_frame(Some(&around), || {
+            hit(&around);
+            apart(|| {
+                assert!(!is_active() && delivered().is_none());
+                hit(&inside);
+                mark_taken();
+            });
+            let unwound = catch_unwind(AssertUnwindSafe(|| {
+                apart(|| panic!("{}", hit(&inside).hits()))
+            }));
+            assert!(unwound.is_err());
+            assert!(delivered().is_some_and(|cause| cause.is_same(&around)));
+        });
+        assert!(heard.frame.hits() == 1 && !heard.frame.taken());
+        assert!(heard.hit.is_some_and(|cause| cause.is_same(&around)));
+    }
+
+    #[test]
+    fn the_polled_task_is_back_when_what_ran_outside_unwinds() {
+        let here = std::ptr::from_ref(&0_u64).cast();
+        let before = enter_task(here);
+        assert!(wake_polled(here));
+        let unwound = catch_unwind(|| outside(|| assert!(!task().is_null(), "outside")));
+        assert!(unwound.is_err());
+        assert!(task() == here && take_woken());
+        leave_task(before);
+    }
 }

@@ -17,14 +17,14 @@ mod path;
 pub use cancelled::{CancelSource, Cancelled};
 pub use delivery::{Delivery, declines, delivery};
 pub use frame::{
-    Frame, Outcome, delivered, delivering, hit, is_active, mark_busy, mark_interest, mark_taken,
-    with_frame,
+    Frame, Outcome, apart, delivered, delivering, hit, is_active, mark_busy, mark_interest,
+    mark_taken, with_frame,
 };
 pub use identity::{TaskIds, current_task_id, current_task_tag, set_task_ids, task_id_of};
 pub use path::{CancelHop, CancelStep, TaskTag};
 
 use std::cell::Cell;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 /// What kind of thread this is; it says who may block it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,8 +50,9 @@ weftwork_std_or_loom::thread_local! {
 
 struct Current {
     polled: Cell<Polled>,
-    /// How many operations the task may do in this poll before it lets others have a turn.
-    left: Cell<u32>,
+    /// How many operations the task may do in this poll before it lets others have a turn. Below
+    /// zero is none.
+    left: Cell<i32>,
     thread: Cell<ThreadKind>,
 }
 
@@ -60,14 +61,17 @@ struct Current {
 #[derive(Clone, Copy, Debug)]
 pub struct Polled(*const ());
 
-/// How many operations a task does in one poll that need not wait.
-const TURN: u32 = 128;
+/// How many operations in memory a task does in one poll that need not wait.
+const TURN: i32 = 512;
+
+/// So much is a call of the system, or what a thread of the pool has done.
+const CALL: i32 = 4;
 
 /// What [`enter_task`] found, to be put back by [`leave_task`].
 #[derive(Clone, Copy, Debug)]
 pub struct Before {
     polled: Polled,
-    left: u32,
+    left: i32,
 }
 
 /// The task was woken on this thread during this poll.
@@ -113,14 +117,54 @@ pub fn leave_task(before: Before) -> bool {
     })
 }
 
-/// Says that an operation of the polled task did not need to wait.
+/// Runs `f` as if no task were polled on this thread, for what only happens to run within a poll.
+///
+/// The task and the frame before are back when `f` returns or unwinds.
+pub fn outside<R>(f: impl FnOnce() -> R) -> R {
+    struct Leave(Before);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            leave_task(self.0);
+        }
+    }
+    let _leave = Leave(enter_task(std::ptr::null()));
+    apart(f)
+}
+
+/// Says that an operation of the polled task did not need to wait. [`yields`] was asked before, in
+/// the same poll.
 #[inline]
 pub fn spend() {
-    CURRENT.with(|current| current.left.set(current.left.get().saturating_sub(1)));
+    spend_as(1);
+}
+
+/// As [`spend`], for an operation that takes a call of the system.
+#[inline]
+pub fn spend_call() {
+    spend_as(CALL);
+}
+
+#[inline]
+fn spend_as(operations: i32) {
+    CURRENT.with(|current| {
+        current
+            .left
+            .set(current.left.get().wrapping_sub(operations))
+    });
+}
+
+/// As [`spend`], if this is an answer.
+#[inline]
+pub fn spent<T>(polled: Poll<T>) -> Poll<T> {
+    if polled.is_ready() {
+        spend();
+    }
+    polled
 }
 
 /// True if the polled task has done enough in this poll: a leaf answers `Pending` then without
-/// trying, and the task, which is woken here, goes on after the others.
+/// trying, and the task, which is woken here, goes on after the others. Not to be asked while a
+/// cancel is being delivered.
 ///
 /// It is so only where the leaf is polled with the task's own waker. Whoever brings another one
 /// (`now_or_never`, an executor inside of the task) may take `Pending` for an answer, or ask
@@ -128,14 +172,38 @@ pub fn spend() {
 #[inline]
 #[must_use]
 pub fn yields(cx: &Context<'_>) -> bool {
-    let spent = CURRENT.with(|current| {
-        let task = current.polled.get().task();
-        current.left.get() == 0 && !task.is_null() && task == cx.waker().data()
-    });
-    if spent {
-        cx.waker().wake_by_ref();
+    CURRENT.with(|current| current.left.get() <= 0) && has_to_yield(cx)
+}
+
+/// Nothing is left: that may be of no importance here.
+#[cold]
+fn has_to_yield(cx: &Context<'_>) -> bool {
+    let task = task();
+    if task.is_null() {
+        refill();
+        return false;
     }
-    spent
+    if task != cx.waker().data() {
+        // For this operation, and not for the task's own that come after it.
+        CURRENT.with(|current| current.left.set(1));
+        return false;
+    }
+    cx.waker().wake_by_ref();
+    true
+}
+
+/// The task may do as much as in a new turn: it is polled once more, by whoever delivers a cancel
+/// or asks what has become of one and has to have an answer in this turn.
+pub fn refill() {
+    CURRENT.with(|current| current.left.set(TURN));
+}
+
+/// What a leaf asks first: true if it answers `Pending` without trying, because a cancel is being
+/// delivered ([`declines`]) or the task has done enough ([`yields`]).
+#[inline]
+#[must_use]
+pub fn holds_back(cx: &Context<'_>) -> bool {
+    declines(cx) || yields(cx)
 }
 
 /// Wakes this task if it is the one that is being polled on this thread: whoever polls it

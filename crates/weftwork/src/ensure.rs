@@ -1,5 +1,6 @@
 //! A future or a task: a task is used as it is.
 
+use crate::pooled::Place;
 use crate::{Task, local, spawn};
 use std::any::{Any, TypeId};
 use std::future::Future;
@@ -26,6 +27,30 @@ where
     match as_task(future) {
         Ok(task) => task,
         Err(future) => spawn(future),
+    }
+}
+
+/// As [`ensure_future`], for one that asked for it elsewhere.
+pub(crate) fn ensure_from<F>(future: F, location: Place) -> Task<F::Output>
+where
+    F: Future + Send + 'static,
+    F::Output: Send + 'static,
+{
+    match as_task(future) {
+        Ok(task) => task,
+        Err(future) => Task::builder().location(location).spawn(future),
+    }
+}
+
+/// As [`ensure_from`], for the thread of `run_local`.
+pub(crate) fn ensure_local_from<F>(future: F, location: Place) -> Task<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    match as_task(future) {
+        Ok(task) => task,
+        Err(future) => Task::builder().location(location).spawn_local(future),
     }
 }
 

@@ -38,6 +38,13 @@ pub fn shield<T, H: BorrowMut<Task<T>>>(task: H) -> Shield<T, H> {
     }
 }
 
+impl<T> Shield<T, Task<T>> {
+    /// True once the task has ended.
+    pub(crate) fn done(&self) -> bool {
+        self.task.done()
+    }
+}
+
 impl<T, H> Unpin for Shield<T, H> {}
 
 impl<T, H: BorrowMut<Task<T>>> Future for Shield<T, H> {

@@ -9,7 +9,7 @@ use weftwork::context::{Context, NotSet, ResetError, Scope, TaskLocal, Token};
 use weftwork::net::{
     AsyncFd, OwnedReadHalf, OwnedWriteHalf, ReadError, Server, ServerBuilder, StreamReader,
     StreamWriter, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener,
-    UnixStream,
+    UnixServerBuilder, UnixStream,
 };
 use weftwork::testing::{Cut, Sweep};
 use weftwork::time::{Interval, MissedTick, Sleep, Timeout, WaitFor};
@@ -150,6 +150,8 @@ fn sockets_servers_and_streams_go_anywhere() {
     is_send_sync::<AsyncFd<File>>();
     is_send_sync::<Server>();
     is_send_sync::<ServerBuilder>();
+    is_send_sync::<Server<UnixListener>>();
+    is_send_sync::<UnixServerBuilder>();
     is_send_sync::<StreamWriter>();
     is_send_sync::<ReadError>();
     is_unpin::<TcpStream>();

@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    Counter, Flag, LONG, Log, cancelled_task, each, forever, settle, started, stuck, stuck_at,
-    swallow_a_cancel, until,
+    Counter, Flag, LONG, Log, On, cancelled_task, each, forever, on, settle, started, stuck,
+    stuck_at, swallow_a_cancel, until,
 };
 use futures::future::{Either, select};
 use std::pin::pin;
@@ -139,6 +139,31 @@ fn a_task_that_cancels_itself_and_returns_is_cancelled() {
             panic!("a value")
         };
         assert_eq!((cause.msg(), dropped.get()), (Some("me"), 1));
+    });
+}
+
+/// Asyncio has one turn of the others, too, between two cancels that a task asks for and catches.
+#[test]
+fn a_task_that_cancels_itself_and_catches_it_lets_the_others_have_a_turn() {
+    on(&[On::Workers(1), On::Local], |_| async {
+        let task = spawn(async move {
+            let others = Flag::default();
+            let seen = others.clone();
+            spawn(async move { others.set() }).detach();
+            let catch_one = async || {
+                current_task().unwrap().cancel();
+                swallow_a_cancel().await;
+            };
+            catch_one().await;
+            let mut caught = 1;
+            while !seen.is_set() && caught < 1000 {
+                catch_one().await;
+                caught += 1;
+            }
+            caught
+        });
+        let caught = task.await;
+        assert!(caught < 4, "{caught} in a row");
     });
 }
 

@@ -2,7 +2,8 @@
 
 mod common;
 
-use common::{Counter, Log, each, each_reporting, forever, on, stuck_at, until};
+use common::{Counter, Log, cancelled_task, each, each_reporting, forever, on, stuck_at, until};
+use futures::FutureExt;
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
@@ -370,5 +371,40 @@ fn many_from_everywhere() {
         weftwork::gather(spawners).await;
         until(|| ended.get() == begun.get() && all_tasks().len() == 1).await;
         assert_eq!(begun.get(), 4 * rounds, "an eager task has always begun");
+    });
+}
+
+/// Awaits a task that was cancelled, in its destructor.
+struct Looks(Option<Task<()>>);
+
+impl Drop for Looks {
+    fn drop(&mut self) {
+        let _ = self.0.take().unwrap().now_or_never();
+    }
+}
+
+task_local! {
+    static LOOKS: Looks;
+}
+
+/// What ends within the spawn is no part of the scopes around it.
+#[test]
+fn a_cancelled_await_in_a_destructor_is_not_the_spawner_s() {
+    each_reporting(|reports| async move {
+        for is_eager in [false, true] {
+            let body = async move {
+                for _ in 0..20 {
+                    let cancelled = cancelled_task::<()>().await;
+                    let looks = async { drop(LOOKS.set(Looks(Some(cancelled)))) };
+                    let task = eager().eager(is_eager).spawn(looks);
+                    until(|| task.done()).await;
+                    yield_now().await;
+                }
+                5
+            };
+            assert_eq!(catch(body).await.unwrap(), 5, "eager: {is_eager}");
+            // A destructor is outside of every task, where nothing can say that it was cancelled.
+            assert_eq!(reports.messages().len(), 20);
+        }
     });
 }

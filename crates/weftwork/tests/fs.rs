@@ -4,58 +4,14 @@
 
 mod common;
 
-use common::{EVERYWHERE, On, Watchdog, comes_true, each, ms, settle, started};
+use common::{EVERYWHERE, Folder, On, Watchdog, comes_true, each, ms, open_both, settle, started};
 use futures::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt, FutureExt, TryStreamExt};
-use proptest::prelude::*;
 use std::ffi::OsString;
 use std::io::{self, SeekFrom};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use weftwork::fs::{self, File, OpenOptions};
 use weftwork::{Runtime, catch, gather, spawn, spawn_blocking};
-use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::Relaxed};
-
-/// A folder of the test's own, which goes with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "weftwork-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, Relaxed)
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// A named pipe: reading from it waits until somebody writes.
-    fn fifo(&self) -> PathBuf {
-        let path = self.path("fifo");
-        let made = Command::new("mkfifo").arg(&path).status().unwrap();
-        assert!(made.success());
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-async fn open_both(path: &Path) -> File {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true);
-    options.open(path).await.unwrap()
-}
 
 #[test]
 fn whole_files_and_paths() {
@@ -220,28 +176,6 @@ fn positions_that_no_file_has_are_refused() {
 }
 
 #[test]
-fn appended_writes_go_to_the_end_once_though_cancelled() {
-    each(|| async {
-        let folder = Folder::new();
-        std::fs::write(folder.path("a"), "0").unwrap();
-        let mut options = OpenOptions::new();
-        options.read(true).append(true);
-        let mut one = options.open(folder.path("a")).await.unwrap();
-        let mut two = options.open(folder.path("a")).await.unwrap();
-        for n in 1..50_u8 {
-            let file = if n % 2 == 0 { &mut one } else { &mut two };
-            let text = [b'0' + n];
-            if file.write(&text).now_or_never().is_none() {
-                file.write_all(&text).await.unwrap();
-            }
-        }
-        let mut got = Vec::new();
-        one.read_to_end(&mut got).await.unwrap();
-        assert!(got.iter().copied().eq((0..50).map(|n| b'0' + n)), "{got:?}");
-    });
-}
-
-#[test]
 fn what_came_for_a_cancelled_read_of_a_stream_goes_to_the_next_one() {
     each(|| async {
         let folder = Folder::new();
@@ -258,6 +192,89 @@ fn what_came_for_a_cancelled_read_of_a_stream_goes_to_the_next_one() {
         let error = fifo.seek(SeekFrom::Start(0)).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotSeekable);
     });
+}
+
+/// The read that was given up has seen the end; then the file grows by other hands.
+#[test]
+fn an_end_that_was_seen_for_a_cancelled_read_is_looked_for_again() {
+    let _watchdog = Watchdog::start();
+    for (kind, append) in EVERYWHERE
+        .into_iter()
+        .flat_map(|kind| [(kind, false), (kind, true)])
+    {
+        let folder = Folder::new();
+        let path = folder.path("a");
+        let runtime = kind.runtime(Runtime::builder().blocking_threads(1));
+        runtime.block_on(async {
+            std::fs::write(&path, "abc").unwrap();
+            let mut options = OpenOptions::new();
+            options.read(true).append(append).write(!append);
+            let mut file = options.open(&path).await.unwrap();
+            let mut got = [0; 8];
+            for more in [b"", &b"defg"[..], b"h"] {
+                let mut other = std::fs::OpenOptions::new()
+                    .append(true)
+                    .open(&path)
+                    .unwrap();
+                io::Write::write_all(&mut other, more).unwrap();
+                let known = if more.is_empty() { 3 } else { more.len() };
+                assert_eq!(file.read(&mut got).await.unwrap(), known);
+                assert!(file.read(&mut got).now_or_never().is_none());
+                // The one thread of the pool has done everything before this.
+                spawn_blocking(|| ()).await;
+                assert_eq!(file.read(&mut []).await.unwrap(), 0);
+            }
+            // Nothing came meanwhile, and what was seen is true still.
+            assert_eq!(file.read(&mut got).await.unwrap(), 0);
+            let file = &mut file;
+            assert!(file.read(&mut got).now_or_never().is_none());
+            spawn_blocking(|| ()).await;
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(file.read(&mut got).await.unwrap(), 0);
+        });
+    }
+}
+
+/// A file whose length says nothing has an end all the same.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_without_an_honest_length_has_an_end() {
+    each(|| async {
+        for path in [
+            "/proc/self/cmdline",
+            "/sys/kernel/mm/transparent_hugepage/enabled",
+        ] {
+            if let Ok(wanted) = std::fs::read(path) {
+                assert_eq!(fs::read(path).await.unwrap(), wanted);
+                let mut got = Vec::new();
+                let mut file = File::open(path).await.unwrap();
+                file.read_to_end(&mut got).await.unwrap();
+                assert_eq!(got, wanted);
+            }
+        }
+    });
+}
+
+#[test]
+fn the_end_of_a_pipe_goes_to_the_next_read_once() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let folder = Folder::new();
+        let path = folder.fifo();
+        let runtime = kind.runtime(Runtime::builder().blocking_threads(1));
+        runtime.block_on(async {
+            let both = open_both(&path).await;
+            let mut reader = File::open(&path).await.unwrap();
+            drop(both);
+            let mut got = [0; 8];
+            assert!(reader.read(&mut got).now_or_never().is_none());
+            spawn_blocking(|| ()).await;
+            let mut writer = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            io::Write::write_all(&mut writer, b"more").unwrap();
+            assert_eq!(reader.read(&mut got).await.unwrap(), 0);
+            assert_eq!(reader.read(&mut got).await.unwrap(), 4);
+        });
+    }
 }
 
 /// With one thread in the pool, which is busy, nothing else begins.
@@ -359,197 +376,6 @@ fn a_file_belongs_to_no_runtime() {
         file.read_to_string(&mut rest).await.map(|_| rest)
     });
     assert_eq!(rest.unwrap(), "bc");
-}
-
-/// What is done with a file, and with the bytes that it should have.
-#[derive(Clone, Debug)]
-enum Step {
-    Read(usize),
-    Write(Vec<u8>),
-    Seek(i64),
-    SetLen(u64),
-    /// The next read, write or seek is given up after its first poll.
-    GiveUp(Box<Step>),
-    /// A write is given up, and another one follows, or none.
-    Change(Vec<u8>, Option<Vec<u8>>),
-    /// A write is given up, and the same follows elsewhere, after a read.
-    Again(Vec<u8>, usize),
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let simple = prop_oneof![
-        (0_usize..40).prop_map(Step::Read),
-        proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Write),
-        (0_i64..60).prop_map(Step::Seek),
-        (0_u64..60).prop_map(Step::SetLen),
-    ];
-    let simple = (simple, any::<bool>()).prop_map(|(step, give_up)| match step {
-        Step::SetLen(_) => step,
-        step if give_up => Step::GiveUp(Box::new(step)),
-        step => step,
-    });
-    let data = || proptest::collection::vec(any::<u8>(), 1..40);
-    let change = (data(), proptest::option::of(data()));
-    prop_oneof![
-        4 => simple,
-        1 => change.prop_map(|(first, then)| Step::Change(first, then)),
-        1 => (data(), 1_usize..40).prop_map(|(data, count)| Step::Again(data, count)),
-    ]
-}
-
-/// The file as a list of bytes and a position.
-#[derive(Default)]
-struct Model {
-    bytes: Vec<u8>,
-    position: usize,
-}
-
-impl Model {
-    fn read(&mut self, count: usize) -> Vec<u8> {
-        let rest = self.bytes.get(self.position..).unwrap_or_default();
-        let got = rest[..count.min(rest.len())].to_vec();
-        self.position += got.len();
-        got
-    }
-
-    fn write(&mut self, data: &[u8]) {
-        let end = self.position + data.len();
-        if !data.is_empty() && self.bytes.len() < end {
-            self.bytes.resize(end, 0);
-        }
-        if !data.is_empty() {
-            self.bytes[self.position..end].copy_from_slice(data);
-        }
-        self.position = end;
-    }
-}
-
-async fn walk(file: &mut File, path: &Path, model: &mut Model, step: &Step) {
-    match step {
-        Step::Change(first, then) => change(file, path, model, first, then.as_deref()).await,
-        Step::Again(data, count) => {
-            if let Some(written) = file.write(data).now_or_never() {
-                return model.write(&data[..written.unwrap()]);
-            }
-            let mut got = Vec::new();
-            file.take(*count as u64)
-                .read_to_end(&mut got)
-                .await
-                .unwrap();
-            model.bytes = std::fs::read(path).unwrap();
-            assert_eq!(got, model.read(*count));
-            file.write_all(data).await.unwrap();
-            model.write(data);
-            assert_eq!(std::fs::read(path).unwrap(), model.bytes);
-        }
-        Step::Read(count) => {
-            // After one that was given up a read may be short.
-            let mut got = Vec::new();
-            file.take(*count as u64)
-                .read_to_end(&mut got)
-                .await
-                .unwrap();
-            assert_eq!(got, model.read(*count));
-        }
-        Step::Write(data) => {
-            file.write_all(data).await.unwrap();
-            model.write(data);
-        }
-        Step::Seek(to) => {
-            let at = file
-                .seek(SeekFrom::Current(to - model.position as i64))
-                .await;
-            model.position = *to as usize;
-            assert_eq!(at.unwrap(), *to as u64);
-        }
-        Step::SetLen(length) => {
-            file.set_len(*length).await.unwrap();
-            model.bytes.resize(*length as usize, 0);
-        }
-        Step::GiveUp(step) => give_up(file, model, step).await,
-    }
-}
-
-/// Either nothing of the first write is there, or all of it but what the second one covers.
-async fn change(
-    file: &mut File,
-    path: &Path,
-    model: &mut Model,
-    first: &[u8],
-    then: Option<&[u8]>,
-) {
-    let done = file.write(first).now_or_never();
-    let before = (model.bytes.clone(), model.position);
-    if let Some(count) = done {
-        return model.write(&first[..count.unwrap()]);
-    }
-    match then {
-        Some(then) => file.write_all(then).await.unwrap(),
-        // It is over then, and nothing of it comes later.
-        None => drop(file.seek(SeekFrom::Current(0)).await.unwrap()),
-    }
-    model.write(then.unwrap_or_default());
-    let mut other = Model {
-        bytes: before.0,
-        position: before.1,
-    };
-    other.write(first);
-    other.position = before.1;
-    other.write(then.unwrap_or_default());
-    let found = std::fs::read(path).unwrap();
-    assert!(found == model.bytes || found == other.bytes);
-    model.bytes = found;
-}
-
-async fn give_up(file: &mut File, model: &mut Model, step: &Step) {
-    match step {
-        Step::Read(count) => {
-            let mut got = vec![0; *count];
-            if let Some(read) = file.read(&mut got).now_or_never() {
-                // It may be short, after another one that was given up.
-                let read = read.unwrap();
-                assert_eq!(got[..read], model.read(read));
-            }
-        }
-        Step::Write(data) => {
-            if let Some(written) = file.write(data).now_or_never() {
-                model.write(&data[..written.unwrap()]);
-            } else {
-                // It may have begun; again, it is done in the same place.
-                file.write_all(data).await.unwrap();
-                model.write(data);
-            }
-        }
-        _ => drop(file.seek(SeekFrom::End(0)).now_or_never()),
-    }
-    if let Step::Seek(to) = step {
-        file.seek(SeekFrom::Start(*to as u64)).await.unwrap();
-        model.position = *to as usize;
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: common::scaled(1000) as u32,
-        failure_persistence: None,
-        ..Default::default()
-    })]
-
-    #[test]
-    fn a_file_is_a_list_of_bytes(steps in proptest::collection::vec(step(), 1..30)) {
-        let _watchdog = Watchdog::start();
-        let folder = Folder::new();
-        let path = folder.path("a");
-        let mut model = Model::default();
-        let runtime = On::Workers(2).runtime(Runtime::builder());
-        runtime.block_on(async {
-            let mut file = open_both(&path).await;
-            for step in &steps {
-                walk(&mut file, &path, &mut model, step).await;
-            }
-        });
-        prop_assert_eq!(std::fs::read(&path).unwrap(), model.bytes);
-    }
 }
 
 /// Cancelled again and again in the middle, copying in small pieces loses and doubles nothing.

@@ -41,6 +41,31 @@ fn done_and_result() {
     });
 }
 
+/// What cannot be copied moves out; a cancel can be had again and again.
+#[test]
+fn a_result_is_given_once() {
+    each(|| async {
+        let mut group = gather([spawn(async { 1 }), cancelled_task().await]);
+        until(|| group.done()).await;
+        for _ in 0..2 {
+            assert!(matches!(group.result(), Err(ResultError::Cancelled(_))));
+        }
+        let panics = || spawn(async { panic!("gone") });
+        let mut all = gather([spawn(async { 1 }), panics()]).return_exceptions();
+        until(|| all.done()).await;
+        let ends = all.result().unwrap();
+        assert_eq!(ends[1].as_ref().unwrap_err().to_string(), "panicked: gone");
+        assert!(matches!(all.result(), Err(ResultError::Taken)));
+        let mut none = gather(Vec::<Task<u8>>::new());
+        assert_eq!(none.result().unwrap(), []);
+        assert!(matches!(none.result(), Err(ResultError::Taken)));
+        let mut pair = weftwork::gather!(async { 1 }, panics());
+        until(|| pair.done()).await;
+        assert!(matches!(pair.result(), Err(ResultError::Panicked(_))));
+        assert!(matches!(pair.result(), Err(ResultError::Taken)));
+    });
+}
+
 #[test]
 fn a_failure_is_the_end_of_a_group() {
     each(|| async {
@@ -49,6 +74,7 @@ fn a_failure_is_the_end_of_a_group() {
         until(|| group.done()).await;
         assert!(!control.done(), "a child goes on");
         assert_eq!(group.result().unwrap_err().to_string(), "panicked: gone");
+        assert!(matches!(group.result(), Err(ResultError::Taken)));
         control.cancel();
 
         let mut all = gather([stuck::<()>().await, cancelled_task().await]).return_exceptions();

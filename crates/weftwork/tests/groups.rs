@@ -3,10 +3,12 @@
 mod common;
 
 use common::{
-    Flag, Log, On, cancelled_task, each, each_reporting, forever, on, panic_of, scaled, settle,
-    started, stuck, stuck_at, until,
+    Counter, Flag, Log, On, cancelled_task, each, each_reporting, forever, on, panic_of, scaled,
+    settle, started, stuck, stuck_at, until,
 };
 use futures::future::{BoxFuture, FutureExt, Ready, ready, select};
+use std::future::poll_fn;
+use std::pin::pin;
 use weftwork::sync::oneshot;
 use weftwork::{TaskError, all_tasks, catch, finally, gather, spawn, try_gather, yield_now};
 
@@ -460,4 +462,46 @@ fn outside_of_a_runtime_it_says_what_to_do() {
         text.contains("no weftwork runtime on this thread"),
         "{text}"
     );
+}
+
+/// Counts the polls of a future.
+async fn counted<F: Future>(polls: &Counter, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        polls.add();
+        future.as_mut().poll(cx)
+    })
+    .await
+}
+
+#[test]
+fn a_gather_that_failed_and_is_gone_wakes_nobody() {
+    each(|| async {
+        for before in [false, true] {
+            let polls = Counter::default();
+            let at_failure = Counter::default();
+            let (own, seen) = (polls.clone(), at_failure.clone());
+            let (go, gate) = oneshot::channel::<()>();
+            let body = async move {
+                let stuck = stuck::<()>().await;
+                let failing = cancelled_task().await;
+                if before {
+                    // Its children are members of the group by then.
+                    let mut gather = gather([stuck, spawn(forever::<()>())]);
+                    assert!((&mut gather).now_or_never().is_none());
+                } else {
+                    assert!(catch(gather([stuck, failing])).await.is_err());
+                }
+                (0..own.get()).for_each(|_| seen.add());
+                gate.await.unwrap();
+            };
+            let counting = polls.clone();
+            let task = spawn(async move { counted(&counting, body).await });
+            until(|| at_failure.get() > 0).await;
+            settle().await;
+            assert_eq!(polls.get(), at_failure.get());
+            go.send(()).unwrap();
+            task.await;
+        }
+    });
 }

@@ -4,9 +4,10 @@
 mod common;
 
 use common::{
-    Counter, Flag, LONG, Log, On, Watchdog, comes_true, each, each_reporting, ms, on, scaled,
-    settle, until,
+    Counter, Flag, LONG, Log, On, Watchdog, cancelled_task, comes_true, each, each_reporting, ms,
+    on, panic_of, scaled, settle, until,
 };
+use futures::FutureExt;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use weftwork::sync::oneshot;
@@ -513,4 +514,21 @@ fn callbacks_wait_for_the_runtime_and_end_with_it() {
         handle.call_at(Instant::now(), move || drop(guard));
         assert_eq!(dropped.get(), 5, "{kind:?}");
     }
+}
+
+/// A cancelled await in it is as on a foreign executor, and nothing that the lane hears of.
+#[test]
+fn a_callback_is_no_part_of_the_lanes_poll() {
+    each(|| async {
+        for _ in 0..3 {
+            let task = cancelled_task::<()>().await;
+            let (tell, told) = oneshot::channel();
+            Handle::current().call_soon(move || {
+                tell.send(panic_of(|| task.now_or_never())).unwrap();
+            });
+            let text = told.await.unwrap();
+            assert!(text.contains("outside of a weftwork task"), "{text}");
+        }
+        flush().await;
+    });
 }

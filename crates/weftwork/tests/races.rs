@@ -4,7 +4,7 @@ mod common;
 
 use common::{
     Counter, Flag, LONG, Log, cancelled_task, each, each_reporting, forever, settle, started,
-    stuck_at, swallow_a_cancel, until,
+    struck, stuck_at, swallow_a_cancel, until,
 };
 use futures::poll;
 use futures::stream::{self, Stream, StreamExt};
@@ -113,7 +113,7 @@ fn a_panic_that_a_cancel_overtakes_is_reported() {
             })
             .await;
             racing.cancel();
-            settle().await;
+            struck(&racing.control()).await;
             go.send(()).unwrap();
             let end = catch(racing).await;
             assert!(matches!(end, Err(TaskError::Cancelled(_))));

@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{EVERYWHERE, Flag, LONG, Log, On, WORKERS, Watchdog, comes_true, each, ms, on, until};
+use common::{
+    EVERYWHERE, Flag, LONG, Log, On, Reports, WORKERS, Watchdog, comes_true, each, ms, on, until,
+};
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Barrier, mpsc};
@@ -12,7 +14,7 @@ use weftwork::sync::oneshot;
 use weftwork::time::sleep_until;
 use weftwork::{
     Handle, ResultError, Runtime, TaskControl, catch, current_task, finally, sleep, spawn,
-    yield_now,
+    task_local, yield_now,
 };
 use weftwork_std_or_loom::Mutex;
 
@@ -42,6 +44,44 @@ fn the_destructor_of_an_output_may_keep_the_task() {
         assert_eq!(kept.id(), id);
         until(|| kept.done()).await;
         drop(others);
+    });
+}
+
+/// Notes, where it is dropped, whether a task is being polled there. It does not ask for that task,
+/// which may be gone.
+struct LooksForATask(Log);
+
+impl Drop for LooksForATask {
+    fn drop(&mut self) {
+        let outside = weftwork_task_context::task().is_null();
+        self.0.add(if outside { "outside" } else { "in a task" });
+    }
+}
+
+/// Sets a local where it is dropped.
+struct SetsALocal(Log);
+
+impl Drop for SetsALocal {
+    fn drop(&mut self) {
+        LATE.set(LooksForATask(self.0.clone()));
+    }
+}
+
+task_local! {
+    static EARLY: SetsALocal;
+    static LATE: LooksForATask;
+}
+
+/// The others are gone by then, so these go with the memory of their task.
+#[test]
+fn locals_that_are_set_in_the_last_moment_do_not_find_their_task() {
+    each(|| async {
+        let log = Log::default();
+        let (output, local) = (SetsALocal(log.clone()), SetsALocal(log.clone()));
+        spawn(async move { output }).detach();
+        spawn(async move { EARLY.set(local) }).detach();
+        until(|| log.len() == 2).await;
+        assert_eq!(log.get(), ["outside", "outside"]);
     });
 }
 
@@ -268,4 +308,33 @@ fn the_cause_of_a_cancel_stays_while_the_task_cleans_up() {
         assert!(task.outcome().await.unwrap_err().is_cancelled());
         assert_eq!(control.cancel_cause().unwrap().msg(), Some("enough"));
     });
+}
+
+struct PanicsAtItsDrop;
+
+impl Drop for PanicsAtItsDrop {
+    fn drop(&mut self) {
+        panic!("a drop");
+    }
+}
+
+#[test]
+fn what_a_hook_of_the_main_task_gave_may_panic_when_it_is_dropped() {
+    let _watchdog = Watchdog::start();
+    for kind in EVERYWHERE {
+        let reports = Reports::default();
+        let sink = reports.clone();
+        let builder = Runtime::builder()
+            .exception_handler(move |report| sink.add(report))
+            .main_hook("bad", |_| Box::new(PanicsAtItsDrop));
+        let runtime = kind.runtime(builder);
+        // More of them than seats.
+        for round in 0..12 {
+            let (tell, told) = oneshot::channel();
+            let other = thread::spawn(move || tell.send(round));
+            assert_eq!(runtime.block_on(told).unwrap(), round);
+            other.join().unwrap().unwrap();
+        }
+        assert_eq!(reports.messages(), ["a drop"; 12]);
+    }
 }

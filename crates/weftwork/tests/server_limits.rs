@@ -18,6 +18,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 use weftwork::net::{
     Server, TcpStream, UdpSocket, UnixStream, raise_descriptor_limit, start_server,
+    start_unix_server,
 };
 use weftwork::{Builder, Runtime};
 
@@ -202,6 +203,64 @@ fn a_storm_of_interruptions() {
     }
 }
 
+/// Other errors of the system, three in a row on each thread that accepts. Those of the connection
+/// that was to be taken are of no concern; the others are reported once, and tried again after 200 ms.
+#[test]
+fn what_the_system_says_of_accept_is_reported_once_or_of_no_concern() {
+    const TEST: &str = "what_the_system_says_of_accept_is_reported_once_or_of_no_concern";
+    let _watchdog = Watchdog::start();
+    let Some(plain) = process_of(TEST) else {
+        return serve_in_spite_of_errors();
+    };
+    if Command::new("strace").arg("-V").output().is_err() {
+        let is_required =
+            std::env::var_os("WEFTWORK_PEERS").is_some_and(|value| value == "required");
+        assert!(!is_required, "strace is not installed");
+        return println!("skipped: there is no strace, which makes system calls fail");
+    }
+    for kind in ["2", "local"] {
+        for (error, is_reported) in [
+            ("ENFILE", true),
+            ("ENOMEM", true),
+            ("ENOBUFS", true),
+            ("ECONNABORTED", false),
+            ("EINTR", false),
+        ] {
+            let mut command = Command::new("strace");
+            command
+                .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4", "-e"])
+                .arg(format!("inject=accept4:error={error}:when=1..3"))
+                .arg(plain.get_program())
+                .args(plain.get_args())
+                .env(CHILD, TEST)
+                .env("REPORTS", if is_reported { "1" } else { "0" });
+            let mut remote = Remote::start(&mut command, kind);
+            let clients: Vec<_> = (0..3).map(|_| remote.connect()).collect();
+            clients.iter().for_each(ask_blocking);
+            remote.until("they are seen");
+            drop(clients);
+            remote.end();
+        }
+    }
+}
+
+fn serve_in_spite_of_errors() {
+    let reports = Reports::default();
+    let sink = reports.clone();
+    let wanted: usize = std::env::var("REPORTS").unwrap().parse().unwrap();
+    let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
+    let began = Instant::now();
+    serve_here(builder, async |server| {
+        while server.connections() == 0 {
+            weftwork::sleep(ms(1)).await;
+        }
+        let waited = began.elapsed();
+        assert!(waited >= ms(600) || wanted == 0, "{waited:?}: it spins");
+        println!("they are seen");
+    });
+    assert_eq!(reports.count(), wanted, "{:?}", reports.take());
+}
+
 /// Accepting is tried again a few times a second, not at each opportunity.
 #[test]
 fn an_accept_that_fails_is_tried_again_now_and_then() {
@@ -246,6 +305,53 @@ fn an_accept_that_fails_is_tried_again_now_and_then() {
                 let answered = weftwork::spawn_blocking(move || late.read(&mut [0]).unwrap());
                 assert_eq!(answered.await, 1);
                 assert_eq!(reports.count(), 1);
+                server.close();
+            });
+            raise_descriptor_limit().unwrap();
+        }
+    });
+}
+
+/// The same, at a path: the clients wait in the backlog until descriptors are free again.
+#[test]
+fn a_unix_server_without_descriptors_goes_on_when_there_are_some() {
+    const TEST: &str = "a_unix_server_without_descriptors_goes_on_when_there_are_some";
+    in_a_process(TEST, || {
+        let _watchdog = Watchdog::start();
+        for kind in common::EVERYWHERE {
+            let folder = common::Folder::new();
+            let path = folder.path("s");
+            let reports = Reports::default();
+            let sink = reports.clone();
+            let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
+            let runtime = kind.runtime(builder);
+            runtime.block_on(async {
+                let handler = async |stream: UnixStream, _| {
+                    futures::io::copy(&stream, &mut &stream).await.map(drop)
+                };
+                let server = start_unix_server(&path, handler).await.unwrap();
+                limit_descriptors(64);
+                let mut fill = common::use_up_descriptors().await;
+                // This one has the last descriptor, so there is none for the other end.
+                let late = loop {
+                    drop(fill.pop());
+                    if let Ok(stream) = std::os::unix::net::UnixStream::connect(&path) {
+                        break stream;
+                    }
+                };
+                common::until(|| reports.count() == 1).await;
+                let began = worked();
+                weftwork::sleep(ms(500)).await;
+                let busy = worked().saturating_sub(began);
+                assert!(busy < ms(400), "{busy:?} of work: it spins");
+                fill.clear();
+                let mut late = UnixStream::from_std(late).unwrap();
+                late.write_all(b"?").await.unwrap();
+                late.read_exact(&mut [0]).await.unwrap();
+                let told = &reports.take()[..];
+                assert_eq!(told.len(), 1, "{told:?}");
+                assert!(told[0].message.contains("limit is 64"), "{told:?}");
+                assert!(told[0].message.contains(path.to_str().unwrap()), "{told:?}");
                 server.close();
             });
             raise_descriptor_limit().unwrap();

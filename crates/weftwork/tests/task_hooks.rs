@@ -2,10 +2,14 @@
 
 mod common;
 
-use common::{Counter, EVERYWHERE, Log, On, Reports, forever, until};
+use common::{Counter, EVERYWHERE, Log, On, Reports, cancelled_task, forever, panic_of, until};
+use futures::FutureExt;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use weftwork::{
-    Builder, Handle, Runtime, Task, current_task, gather, local, spawn, spawn_blocking, yield_now,
+    Builder, Handle, Runtime, Task, catch, current_task, gather, local, spawn, spawn_blocking,
+    yield_now,
 };
 use weftwork_std_or_loom::Mutex;
 
@@ -212,4 +216,75 @@ fn a_panic_in_a_hook_is_reported_and_changes_nothing() {
         );
         assert!(seen.iter().all(|seen| seen.task.as_deref() == Some("x")));
     }
+}
+
+/// Whose poll it is called in hears nothing of what a hook awaits.
+#[test]
+fn hooks_are_no_part_of_the_scopes_around_them() {
+    let cancelled = Arc::new(Mutex::new(Vec::<Task<()>>::new()));
+    let looked = Counter::default();
+    let hooks = |builder: Builder| {
+        let (cancelled, looked) = (Arc::clone(&cancelled), looked.clone());
+        let look = move || {
+            let task = cancelled.lock().pop();
+            if let Some(task) = task {
+                panic_of(|| task.now_or_never());
+                looked.add();
+            }
+        };
+        let also = look.clone();
+        builder
+            .on_task_spawn(move |_| look())
+            .on_task_end(move |_| also())
+    };
+    with(hooks, |_| {
+        let (cancelled, looked) = (Arc::clone(&cancelled), looked.clone());
+        async move {
+            let before = looked.get();
+            let mut tasks = Vec::new();
+            for _ in 0..20 {
+                tasks.push(cancelled_task().await);
+            }
+            cancelled.lock().extend(tasks);
+            let body = poll_fn(|cx| {
+                // Its end, too, comes in this poll.
+                Task::builder().eager(true).spawn(async {}).detach();
+                if looked.get() == before + 20 {
+                    return Poll::Ready(5);
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            });
+            assert_eq!(catch(body).await.ok(), Some(5));
+        }
+    });
+}
+
+#[test]
+fn a_hook_of_one_runtime_does_not_hide_what_it_spawns_on_another() {
+    let _watchdog = common::Watchdog::start();
+    let (shown, spawned) = (Counter::default(), Counter::default());
+    let counts = shown.clone();
+    // Each one's hook spawns on the other: what comes back is hidden, or it would not end.
+    let first: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let on_first = Arc::clone(&first);
+    let builder = Runtime::builder().workers(1).on_task_spawn(move |_| {
+        counts.add();
+        let handle = on_first.lock().clone();
+        handle.unwrap().spawn(async {}).detach();
+    });
+    let second = builder.build().unwrap();
+    let (on_second, spawns) = (second.handle(), spawned.clone());
+    let builder = Runtime::builder().workers(1).on_task_spawn(move |_| {
+        spawns.add();
+        on_second.spawn(async {}).detach();
+    });
+    let runtime = builder.build().unwrap();
+    *first.lock() = Some(runtime.handle());
+    for _ in 0..3 {
+        runtime.handle().spawn(async {}).detach();
+    }
+    assert_eq!((spawned.get(), shown.get()), (3, 3));
+    // They hold each other.
+    first.lock().take();
 }

@@ -7,8 +7,8 @@ use futures::future::{join, select};
 use std::future::pending;
 use weftwork::sync::oneshot;
 use weftwork::{
-    ResumeExt, TaskError, catch, current_task, run_local, sleep, spawn, timeout, wait_for,
-    yield_now,
+    ResumeExt, TaskError, TaskGroup, catch, current_task, run_local, sleep, spawn, task_group,
+    timeout, wait_for, yield_now,
 };
 
 fn message(ended: Result<(), TaskError>) -> Option<String> {
@@ -89,6 +89,35 @@ fn an_inner_deadline_that_strikes_later_hands_the_outer_cancel_on() {
         };
         assert!(timeout(ms(1), inner).await.is_err());
         assert!(log.get().is_empty(), "{:?}", log.get());
+    });
+}
+
+/// A child fails, then a deadline in the group's body strikes while that cleans up: the failure is all
+/// that the group gives, as in asyncio.
+#[test]
+fn a_deadline_that_strikes_after_a_failure_in_the_group_around_it_does_not_report() {
+    paused(|| async {
+        for cancel in [false, true] {
+            let ended = task_group(async |group: &TaskGroup<&str>| {
+                let own = group.clone();
+                let child = group.spawn(async move {
+                    sleep(ms(1)).await;
+                    if cancel {
+                        own.cancel();
+                    }
+                    Err::<(), _>("failed")
+                });
+                drop(child);
+                let body = async {
+                    drop(catch(pending::<()>()).await);
+                    pending::<()>().await;
+                };
+                timeout(ms(20), body).await.map_err(|_| "late")
+            });
+            let texts: Vec<_> = ended.await.unwrap_err().into_iter().collect();
+            assert_eq!(texts.len(), 1, "{texts:?}");
+            assert!(texts[0].to_string().contains("failed"), "{texts:?}");
+        }
     });
 }
 

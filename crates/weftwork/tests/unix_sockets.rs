@@ -2,14 +2,16 @@
 
 mod common;
 
-use common::{On, Watchdog, each, scaled, settle, until};
+use common::{On, Watchdog, each, ms, paused, scaled, settle, until, worked};
 use futures::{AsyncReadExt, AsyncWriteExt, FutureExt, join};
 use std::io::ErrorKind;
 use std::net::Shutdown;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
+use std::time::Duration;
 use weftwork::net::{UnixDatagram, UnixListener, UnixStream};
-use weftwork::{Runtime, gather, spawn};
+use weftwork::time::now;
+use weftwork::{Runtime, gather, sleep, spawn};
 use weftwork_std_or_loom::atomic::AtomicUsize;
 use weftwork_std_or_loom::atomic::Ordering::{Relaxed, SeqCst};
 
@@ -365,6 +367,65 @@ fn a_datagram_to_a_receiver_that_others_have_filled_arrives() {
         }
         assert_eq!(receiver.recv(&mut [0; 8]).await.unwrap(), 4);
         assert_eq!(sending.await.unwrap(), 4);
+    });
+}
+
+/// A receiver that is full.
+fn filled(path: &Path) -> UnixDatagram {
+    let receiver = UnixDatagram::bind(path).unwrap();
+    let other = std::os::unix::net::UnixDatagram::unbound().unwrap();
+    other.set_nonblocking(true).unwrap();
+    while other.send_to(b"other", path).is_ok() {}
+    receiver
+}
+
+/// Trying again has its figures: 16 times a second, and 64 ms late at most.
+#[test]
+fn a_full_receiver_is_tried_now_and_then_until_it_has_room() {
+    paused(|| async {
+        let dir = Dir::new();
+        let path = dir.path("full");
+        let receiver = filled(&path);
+        let sender = UnixDatagram::unbound().unwrap();
+        let sending = spawn(async move { sender.send_to(b"ours", &path).await });
+        sleep(Duration::from_secs(10)).await;
+        let polls = sending.control().polls();
+        assert!((150..200).contains(&polls), "{polls} in 10 seconds");
+        let before = now();
+        receiver.recv(&mut [0; 8]).await.unwrap();
+        assert_eq!(sending.await.unwrap(), 4);
+        let late = now() - before;
+        assert!(late <= ms(64), "{late:?}");
+    });
+}
+
+#[test]
+fn a_full_receiver_costs_no_time_of_the_processor() {
+    let _watchdog = Watchdog::start();
+    let runtime = On::Local.runtime(Runtime::builder());
+    runtime.block_on(async {
+        let dir = Dir::new();
+        let path = dir.path("full");
+        let receiver = filled(&path);
+        let sender = UnixDatagram::unbound().unwrap();
+        let sending = spawn(async move { sender.send_to(b"ours", &path).await });
+        settle().await;
+        let before = worked();
+        sleep(ms(500)).await;
+        let busy = worked().saturating_sub(before);
+        assert!(busy < ms(250), "{busy:?} of 500 ms: it spins");
+        assert!(!sending.done());
+        receiver.recv(&mut [0; 8]).await.unwrap();
+        assert_eq!(sending.await.unwrap(), 4);
+        // A send that is given up has sent nothing.
+        let sender = UnixDatagram::unbound().unwrap();
+        let full = dir.path("full");
+        assert!(sender.send_to(b"given up", &full).now_or_never().is_none());
+        let mut came = [0; 8];
+        while receiver.recv(&mut came).await.unwrap() != 4 {
+            assert_eq!(came[..5], *b"other");
+        }
+        assert!(receiver.recv(&mut came).now_or_never().is_none());
     });
 }
 

@@ -161,7 +161,8 @@ impl Frame {
     }
 
     async fn wait(&mut self, slots: &[usize], when: When, after: Option<u32>) {
-        let limit = after.map(|after| self.limit(after));
+        let late = u32::from(self.is(Plant::LateWait));
+        let limit = after.map(|after| self.limit(after + late * 1000));
         let mut taken = Taken::new(self, slots);
         if taken.tasks.is_empty() {
             return taken.frame.log("none");

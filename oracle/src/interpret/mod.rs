@@ -3,6 +3,7 @@
 mod blocks;
 mod groups;
 mod holding;
+mod locals;
 mod objects;
 mod queues;
 mod task_groups;
@@ -160,6 +161,7 @@ impl Frame {
                 Box::pin(self.holding(stmt))
             }
             Stmt::Group(body) => Box::pin(self.task_group(body)),
+            Stmt::WithLocal(n, body) => Box::pin(self.with_local(*n, body)),
             Stmt::Gather(..)
             | Stmt::GatherKids(..)
             | Stmt::Wait(..)
@@ -214,6 +216,9 @@ fn called(
     Box::pin(async move {
         if let Some(me) = current_task() {
             world.know(&name, me);
+        }
+        if world.is(Plant::NoLocal) {
+            locals::forget();
         }
         let mut frame = Frame {
             world: Arc::clone(&world),

@@ -30,14 +30,20 @@ impl Frame {
                 self.log("acquired");
             }
             Stmt::AwaitEvent(n) => {
-                world.events[n].wait().await;
+                if !self.is(Plant::OpenEvent) {
+                    world.events[n].wait().await;
+                }
                 self.log("event");
             }
             Stmt::AwaitCondition(n) => {
                 let (lock, changed) = &world.conditions[n];
                 let guard = lock.lock().await;
                 self.log("acquired");
-                let _guard = changed.wait(guard).await;
+                let _guard = if self.is(Plant::FalseNotice) {
+                    guard
+                } else {
+                    changed.wait(guard).await
+                };
                 self.log("notified");
             }
             Stmt::AwaitBarrier(n) => match world.barriers[n].wait().await {
@@ -84,7 +90,9 @@ impl Frame {
                 self.log("reset");
             }
             Stmt::AbortBarrier(n) => {
-                self.world.barriers[n].abort();
+                if !self.is(Plant::NoAbort) {
+                    self.world.barriers[n].abort();
+                }
                 self.log("aborted");
             }
             _ => self.queue_at_once(stmt),

@@ -41,6 +41,18 @@ impl Frame {
                 }
                 self.get(&world.lifo).await;
             }
+            Stmt::Get(3) if self.is(Plant::GreatestFirst) => {
+                let mut all: Vec<_> =
+                    std::iter::from_fn(|| world.priority.try_get().ok()).collect();
+                let greatest = all.pop();
+                for value in all {
+                    let _ = world.priority.try_put(value);
+                }
+                match greatest {
+                    Some(value) => self.see(value),
+                    None => self.get(&world.priority).await,
+                }
+            }
             Stmt::Get(number) => with_queue!(world, number, |queue| self.get(queue).await),
             Stmt::JoinQueue(number) => {
                 if !self.is(Plant::NoJoin) {
@@ -86,14 +98,18 @@ impl Frame {
             },
             Stmt::TaskDone(number) => {
                 let done = with_queue!(world, number, |queue| queue.task_done());
-                self.log(if done.is_ok() {
+                self.log(if done.is_ok() || self.is(Plant::DoneOften) {
                     "task done"
                 } else {
                     "too many"
                 });
             }
             Stmt::ShutDown(number, immediate) => {
-                if !self.is(Plant::NoShutDown) {
+                let planted = match immediate {
+                    true => Plant::NoEndAtOnce,
+                    false => Plant::NoShutDown,
+                };
+                if !self.is(planted) {
                     with_queue!(world, number, |queue| queue.shutdown(immediate));
                 }
                 self.log("shut down");

@@ -5,7 +5,7 @@ use crate::plant::Plant;
 use crate::program::{Block, Call};
 use futures::FutureExt;
 use std::panic::{AssertUnwindSafe, resume_unwind};
-use weftwork::{ChildError, TaskGroup, task_group_fn};
+use weftwork::{ChildError, TaskGroup, spawn, task_group_fn};
 
 /// A child that returns what it raises.
 async fn returning(call: Called) -> Result<i64, Raised> {
@@ -55,7 +55,9 @@ impl Frame {
         };
         let child = self.call_in(Some(group.clone()), call);
         // Either way to fail.
-        let spawned = if call.function.is_multiple_of(2) {
+        let spawned = if self.is(Plant::LooseChild) {
+            Some(spawn(child))
+        } else if call.function.is_multiple_of(2) {
             group.try_spawn(returning(child)).ok()
         } else {
             group.try_spawn(child.map(Ok::<_, Raised>)).ok()

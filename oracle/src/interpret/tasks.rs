@@ -1,5 +1,6 @@
 //! Statements about tasks and callbacks.
 
+use super::locals::in_context;
 use super::{Frame, Kid, Raised};
 use crate::plant::Plant;
 use crate::program::{Call, Stmt, Who};
@@ -29,12 +30,15 @@ impl Frame {
             Stmt::Note(n) => self.log(format!("note {n}")),
             Stmt::Spawn(call) => self.spawn(&call),
             Stmt::SpawnIn(call) => self.spawn_into(self.groups.last().cloned(), &call),
+            Stmt::SpawnBeside(_) if self.is(Plant::NoBeside) && self.home.is_some() => {
+                self.log("refused");
+            }
             Stmt::SpawnBeside(call) => self.spawn_into(self.home.clone(), &call),
-            Stmt::Raise(n) => Raised::Boom(n).raise(),
+            Stmt::Raise(n) => Raised::Boom(n + u32::from(self.is(Plant::WrongError))).raise(),
             Stmt::Cancel(who, message) => self.with_task(who, |task| {
                 let cancelled = match message.filter(|_| !self.is(Plant::LostMessage)) {
                     Some(n) => task.cancel_with(format!("message {n}")),
-                    None => task.cancel(),
+                    None => task.cancel() || self.is(Plant::CancelOfDone),
                 };
                 python(cancelled).to_owned()
             }),
@@ -59,6 +63,7 @@ impl Frame {
                 let cancelled = task.cancelled() || self.is(Plant::DoneIsCancelled) && task.done();
                 format!("{} {}", python(task.done()), python(cancelled))
             }),
+            Stmt::SetLocal(_) | Stmt::SeeLocal => self.local(stmt),
             Stmt::CallSoon(_) | Stmt::CallLater(..) | Stmt::CancelLater(..) | Stmt::OnDone(..) => {
                 self.call_back(stmt);
             }
@@ -96,7 +101,7 @@ impl Frame {
 
     fn call_back(&mut self, stmt: &Stmt) {
         let (handle, world) = (Handle::current(), Arc::clone(&self.world));
-        let write = move |what| world.write("callback", what);
+        let write = move |what: String| world.write("callback", in_context(&what));
         match *stmt {
             Stmt::CallSoon(n) if self.is(Plant::InlineCallback) => write(format!("soon {n}")),
             Stmt::CallSoon(n) => drop(handle.call_soon(move || write(format!("soon {n}")))),

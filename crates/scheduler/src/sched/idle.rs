@@ -14,9 +14,13 @@
 //! and sleeps deeply only after a few such looks. It is the drowsy one that notices a task
 //! left in a LIFO slot by a worker that computes on, and a driver that nobody waits on;
 //! producers of such work wake a deep sleeper only if nobody is drowsy or searching.
+//!
+//! Where little comes at a time, a worker is awake for some microseconds only, and none would be
+//! drowsy for long: each event on the driver would wake a deep sleeper, in vain. So one sleeper
+//! stays drowsy as long as it sees at each look that polls were made: it *watches*.
 
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::atomic::{AtomicIsize, AtomicU64, AtomicUsize};
+use weftwork_std_or_loom::atomic::{AtomicBool, AtomicIsize, AtomicU64, AtomicUsize};
 use weftwork_std_or_loom::fence_edge;
 
 /// The sleepers and searchers of a scheduler.
@@ -26,6 +30,8 @@ pub(crate) struct Idle {
     searching: AtomicIsize,
     /// Sleepers that will look again by themselves soon.
     drowsy: AtomicUsize,
+    /// One of them watches.
+    watched: AtomicBool,
     /// One bit a worker: it sleeps and may be claimed.
     sleepers: Box<[AtomicU64]>,
 }
@@ -35,6 +41,7 @@ impl Idle {
         Self {
             searching: AtomicIsize::new(0),
             drowsy: AtomicUsize::new(0),
+            watched: AtomicBool::new(false),
             sleepers: (0..workers.div_ceil(64))
                 .map(|_| AtomicU64::new(0))
                 .collect(),
@@ -117,6 +124,15 @@ impl Idle {
         // Not before: a failed claim would seem to be a searcher, on whom a producer relies.
         self.searching.fetch_add(1, Relaxed);
         Ok(())
+    }
+
+    /// A worker asks to be the one that watches.
+    pub(crate) fn start_watch(&self) -> bool {
+        !self.watched.load(Relaxed) && !self.watched.swap(true, Relaxed)
+    }
+
+    pub(crate) fn stop_watch(&self) {
+        self.watched.store(false, Relaxed);
     }
 
     /// How many workers sleep.

@@ -5,6 +5,7 @@
 //! task, and a replacement can take a free seat at any time.
 
 use super::{LifoSlot, LocalQueue, Parker, Stealer};
+use crate::closing::end_the_rest;
 use crate::entry::Entry;
 use crate::shared::{Shared, ids};
 use crate::task::cancel::wake_all;
@@ -19,13 +20,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use weftwork_std_or_loom::atomic::AtomicU32;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_task_context::{ThreadKind, set_thread_kind};
+use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
 const LIFO_STREAK: u32 = 16;
 /// The first look of a drowsy worker comes after this time; each further one after double.
 const FIRST_NAP: Duration = Duration::from_micros(100);
-/// So many looks, then it sleeps deeply.
+/// So many looks, then it sleeps deeply, or goes on at the pace of the last one if it watches.
 const NAPS: u32 = 4;
 /// Whoever closes the runtime looks this often whether the last task has ended.
 const CLOSER_NAP: Duration = Duration::from_millis(5);
@@ -90,6 +91,8 @@ pub(crate) struct Worker {
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
+    /// Some worker, perhaps this one, has made polls since the last patient look.
+    polls_seen: Cell<bool>,
     free_places: FreePlaces,
     free_cells: FreeCells,
     ids: Cell<(u64, u64)>,
@@ -131,6 +134,7 @@ impl Worker {
             looked: Cell::new(0),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
+            polls_seen: Cell::new(false),
             free_places: FreePlaces::new(),
             free_cells: FreeCells::new(),
             ids: Cell::new((0, 0)),
@@ -243,13 +247,18 @@ impl Worker {
 
     #[inline]
     fn run(&self, task: Runnable) {
-        let ticks = &self.remote().ticks;
-        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
-        if let Turn::Again(task) = run(task, self.shared(), Some(self)) {
+        if let Turn::Again(task) = self.turn(task) {
             // No notice: this worker has its queue before its eyes, and tells others of what
             // is left there every few polls.
             self.seat.queue.push(task);
         }
+    }
+
+    #[inline]
+    fn turn(&self, task: Runnable) -> Turn {
+        let ticks = &self.remote().ticks;
+        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
+        run(task, self.shared(), Some(self))
     }
 
     /// Runs a new task at once, within the poll of the task, or the callback, that spawned it. If
@@ -262,9 +271,14 @@ impl Worker {
         self.inside.set(inside + 1);
         // It is a task, also where a callback has spawned it.
         let kind = set_thread_kind(ThreadKind::Worker);
-        self.run(task);
+        // What ends in there (its locals) is no part of the scopes around the spawn.
+        let turn = outside(|| self.turn(task));
         set_thread_kind(kind);
         self.inside.set(inside);
+        if let Turn::Again(task) = turn {
+            // The poll around it may take long.
+            self.push_back(task);
+        }
     }
 
     /// The next task of this worker.
@@ -355,10 +369,14 @@ impl Worker {
     /// look.
     fn take_stranded(&self) -> Option<Runnable> {
         let mut seen = self.seen.borrow_mut();
+        self.polls_seen.set(false);
         for n in 0..self.shared.workers_in_use() {
             let remote = &self.shared.remotes[n];
             let now = (remote.lifo.look(), remote.ticks.load(Relaxed));
             let before = std::mem::replace(&mut seen[n], now);
+            if now.1 != before.1 {
+                self.polls_seen.set(true);
+            }
             if n != self.seat.index
                 && !now.0.is_null()
                 && now == before
@@ -398,10 +416,25 @@ impl Worker {
         self.others().any(|remote| !remote.lifo.look().is_null())
     }
 
+    /// True if it is to watch from now on: another worker waits on the driver, polls are made, and
+    /// nobody else watches.
+    fn starts_watch(&self) -> bool {
+        let shared = self.shared();
+        self.polls_seen.get() && shared.driver.holder().is_some() && shared.idle.start_watch()
+    }
+
     /// Sleeps until called, or for a nap.
     fn sleep(&self, stop: &impl Stop) {
+        let expects = PATIENT && self.naps.get() < NAPS && self.shared().others_awake();
+        let watches = PATIENT && !expects && self.starts_watch();
+        self.sleep_as(expects || watches, stop);
+        if watches {
+            self.shared().idle.stop_watch();
+        }
+    }
+
+    fn sleep_as(&self, drowsy: bool, stop: &impl Stop) {
         let (shared, me) = (self.shared(), self.seat.index);
-        let drowsy = PATIENT && self.naps.get() < NAPS && shared.others_awake();
         shared
             .idle
             .announce(me, self.searching.replace(false), drowsy);
@@ -411,7 +444,7 @@ impl Worker {
             return;
         }
         let nap = if drowsy {
-            Some(FIRST_NAP * (1 << self.naps.get()))
+            Some(FIRST_NAP * (1 << self.naps.get().min(NAPS - 1)))
         } else {
             // The end of a task has no fence before its look at whom to call.
             shared.life.is_closing().then_some(CLOSER_NAP)
@@ -423,7 +456,7 @@ impl Worker {
         if called || !slept.wakers.is_empty() {
             self.naps.set(0);
         } else {
-            self.naps.set(self.naps.get() + 1);
+            self.naps.set(NAPS.min(self.naps.get() + 1));
         }
         wake_all(slept.wakers);
     }
@@ -439,15 +472,25 @@ impl Worker {
             .or_else(|| slots.into_iter().find_map(LifoSlot::take))
     }
 
-    /// The thread is no worker from here on, and its seat is free.
-    pub(crate) fn leave(self) -> Seat {
+    /// The last thing that it does as a worker.
+    pub(crate) fn retire(&self) {
         self.found();
-        self.shared.registry.give_all_back(&self.free_places);
         // What is left in the queue stays there for the thieves, but the slot is looked at by
         // the patient only.
         if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
         }
+        // A fence lies between the push, or the end of the last poll, and the question: for `push`
+        // see `Life::is_over`, and a poll ends by a read-modify-write of the word by which the
+        // closer cancels.
+        if self.shared.life.is_over() {
+            end_the_rest(self);
+        }
+    }
+
+    /// The thread is no worker from here on, and its seat is free.
+    pub(crate) fn leave(self) -> Seat {
+        self.shared.registry.give_all_back(&self.free_places);
         self.seat
     }
 }

@@ -17,6 +17,7 @@ use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_std_or_loom::atomic::{AtomicPtr, AtomicU32};
 use weftwork_std_or_loom::cell::UnsafeCell;
 use weftwork_std_or_loom::edge;
+use weftwork_task_context as context;
 
 /// What every task has; 64 bytes.
 ///
@@ -263,9 +264,16 @@ impl Drop for Header {
         if !cold.is_null() {
             // Its last turn took the locals away, so this is the record.
             // SAFETY: the cell is being freed: nobody has a reference to the record.
-            drop(unsafe { Box::from_raw(cold) });
+            drop_cold(unsafe { Box::from_raw(cold) });
         }
     }
+}
+
+/// Locals that were set after the last turn took the others away are in there, and their
+/// destructors must not find the task, which may be the one that is polled here.
+#[cold]
+fn drop_cold(cold: Box<Cold>) {
+    context::outside(|| drop(cold));
 }
 
 unsafe fn poll<F: Future>(header: NonNull<Header>, cx: &mut Context<'_>) -> Polled {

@@ -152,7 +152,7 @@ impl Member {
         Self(Group(raw.cast()))
     }
 
-    /// The task did not become one after all.
+    /// The task is none any more, or did not become one after all.
     pub(super) fn withdraw(self) {
         self.0.inner().word.fetch_sub(LEFT, Relaxed);
     }

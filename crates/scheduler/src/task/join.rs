@@ -82,12 +82,14 @@ impl<T> Task<T> {
     }
 
     /// The task that a closed runtime gives: cancelled, its future dropped.
-    #[track_caller]
-    pub(crate) fn cancelled_at_birth<F>(shared: &Arc<Shared>, future: F) -> Self
+    pub(crate) fn cancelled_at_birth<F>(
+        shared: &Arc<Shared>,
+        future: F,
+        location: &'static Location<'static>,
+    ) -> Self
     where
         F: Future<Output = T>,
     {
-        let location = Location::caller();
         let id = ids::take(1);
         let birth = Birth {
             shared: Arc::as_ptr(shared),

@@ -215,6 +215,11 @@ impl Registry {
         }
     }
 
+    /// True if there is no task.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_empty_from(&Cell::new(0))
+    }
+
     /// True if there is no task from place `first` on; `first` moves to the first one that
     /// there is, so that asking again and again costs one pass in all.
     pub(crate) fn is_empty_from(&self, first: &Cell<u32>) -> bool {

@@ -75,6 +75,7 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
     // SAFETY: as above.
     let waker = unsafe { waker::borrowed(header) };
     let mut cx = Context::from_waker(&waker);
+    let mut struck = false;
     loop {
         if task.state.begin_poll() {
             match deliver(header, task, &mut cx) {
@@ -87,7 +88,11 @@ fn turn(header: NonNull<Header>) -> Option<Ended> {
         }
         let state = task.state.load();
         if state.has_cancel() && cancel_waits(task) {
-            // Cancelled during the poll: it strikes at the await that suspended.
+            // Cancelled during the poll: it strikes at the await that suspended. A task may catch
+            // one after another, so the others have a turn before the next one.
+            if std::mem::replace(&mut struck, true) {
+                return None;
+            }
             continue;
         }
         if state.has_raised() {
@@ -137,6 +142,7 @@ fn hear_hidden(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> 
     // before; a wake from elsewhere is still to be seen by `end_poll`.
     context::take_woken();
     for _ in 0..MOST_LOOKS {
+        context::refill();
         if let Some(ended) = poll_once(header, task, cx) {
             return Some(ended);
         }
@@ -288,14 +294,17 @@ pub(super) fn end_unborn(header: NonNull<Header>, cause: Cancelled, shared: &Sha
     finish(header, ended, shared, None);
 }
 
-/// Ends a task that is not to be polled any more, as the runtime's last resort.
+/// Ends a task that is not to be polled any more, as the runtime's last resort. That may be in the
+/// poll of a task of another runtime.
 pub(crate) fn abandon(task: Runnable, cause: Cancelled, shared: &Shared, worker: Option<&Worker>) {
     // SAFETY: we hold the right to poll: the task is live until `finish`.
     let header = unsafe { task.0.as_ref() };
-    let before = context::enter_task(task.0.as_ptr().cast());
-    let ended = drop_cancelled(task.0, header, cause);
-    finish(task.0, ended, shared, worker);
-    context::leave_task(before);
+    context::apart(|| {
+        let before = context::enter_task(task.0.as_ptr().cast());
+        let ended = drop_cancelled(task.0, header, cause);
+        finish(task.0, ended, shared, worker);
+        context::leave_task(before);
+    });
 }
 
 /// The future is gone; publishes how the task ended and gives the runtime's reference up.
@@ -337,7 +346,7 @@ fn finish(header: NonNull<Header>, ended: Ended, shared: &Shared, worker: Option
         // SAFETY: it was the last reference.
         unsafe { free(header) };
     } else {
-        publish(header, task, end, how, shared);
+        publish(header, end, how, shared);
     }
     if let Some(hook) = hook {
         // SAFETY: counted above.
@@ -357,8 +366,11 @@ fn fail(task: &Header, error: TaskError) {
     task.state.set_cold();
 }
 
-/// The transition to complete, and the wakes that follow.
-fn publish(header: NonNull<Header>, task: &Header, end: End, mut how: Completing, shared: &Shared) {
+/// The transition to complete, and the wakes that follow. No reference to the header is passed in:
+/// it would have to be valid to the end, and with the runtime's reference the cell may go.
+fn publish(header: NonNull<Header>, end: End, mut how: Completing, shared: &Shared) {
+    // SAFETY: not used after `complete` has given the runtime's reference up.
+    let task = unsafe { header.as_ref() };
     let joiner = loop {
         // The lock makes completion and the registration of a callback exclude each other.
         let mut rare = how.locked.then(|| task.cold_or_new().lock());
@@ -442,5 +454,44 @@ fn drop_output(header: NonNull<Header>) {
 pub(crate) fn swallow(what: &'static str, f: impl FnOnce()) {
     if let Err(payload) = contain(f) {
         shared::report_panic(payload, what);
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::builder::Config;
+    use crate::handle::Handle;
+    use crate::task::Task;
+    use std::future::pending;
+    use std::sync::Arc;
+    use weftwork_task_context::{CancelSource, hit, is_active};
+
+    /// Looks at a cancelled task where it is dropped.
+    struct Looks(Arc<weftwork_std_or_loom::Mutex<Option<bool>>>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            *self.0.lock() = Some(is_active());
+            hit(&Cancelled::new(None, CancelSource::Outside));
+        }
+    }
+
+    /// A future that is dropped where another runtime ends is no part of the poll that ends it.
+    #[test]
+    fn an_abandoned_task_is_not_heard_by_the_poll_around_it() {
+        let shared = Shared::new(Config::new(1)).unwrap();
+        let in_a_poll = Arc::default();
+        let looks = Looks(Arc::clone(&in_a_poll));
+        let future = async move {
+            let _looks = looks;
+            pending::<()>().await;
+        };
+        let task: Task<()> = Handle::new(Arc::clone(&shared)).spawn(future);
+        let runnable = shared.injector.steal().expect("it was submitted");
+        let cause = Cancelled::new(None, CancelSource::Shutdown);
+        let ((), heard) = with_frame(None, || abandon(runnable, cause, &shared, None));
+        assert!(task.cancelled() && *in_a_poll.lock() == Some(false));
+        assert!(heard.hit.is_none());
     }
 }

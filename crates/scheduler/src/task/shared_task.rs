@@ -1,6 +1,6 @@
 //! A task that many may await, any number of times.
 
-use super::cancel::{self, Probe, unique_key};
+use super::cancel::{Probe, unique_key};
 use super::control::TaskControl;
 use super::error::ResultError;
 use super::join::{Task, forget_waiter, wait_in_cold};
@@ -10,6 +10,7 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use weftwork_task_context::{holds_back, spent};
 
 /// A task whose value is cloned for everyone who awaits it.
 ///
@@ -29,6 +30,15 @@ impl<T: Clone + Send + Sync> Task<T> {
             key: None,
             probe: Probe::new(),
         }
+    }
+}
+
+impl<T> SharedTask<T> {
+    /// True once the task has ended.
+    #[doc(alias = "is_finished")]
+    #[must_use]
+    pub fn done(&self) -> bool {
+        self.task.done()
     }
 }
 
@@ -52,7 +62,7 @@ impl<T: Clone + Send + Sync> Future for SharedTask<T> {
     type Output = T;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        if cancel::declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let key = *self.key.get_or_insert_with(unique_key);
@@ -61,7 +71,7 @@ impl<T: Clone + Send + Sync> Future for SharedTask<T> {
         }
         self.key = None;
         match self.task.value() {
-            Ok(value) => Poll::Ready(value.clone()),
+            Ok(value) => spent(Poll::Ready(value.clone())),
             Err(ResultError::Cancelled(cause)) => {
                 self.probe.raise(&cause, cx);
                 Poll::Pending

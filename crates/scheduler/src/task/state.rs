@@ -36,7 +36,8 @@ const COLD: usize = 1 << 9;
 const TAKEN: usize = 1 << 10;
 /// A cancelled await stands where the task's polls need not reach it; the poller's own note.
 const RAISED: usize = 1 << 11;
-/// One reference to the cell.
+/// One reference to the cell. Where a word has 32 bits there is room for 32,767 of them: more wakers,
+/// handles and observers of one task than that end the process ([`State::add_ref`]).
 const REF: usize = 1 << 16;
 
 /// How a task ended.

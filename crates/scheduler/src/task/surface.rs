@@ -1,6 +1,6 @@
 //! The rest of a task's surface: names, cancel, outcome, waiting for the end, repr.
 
-use super::cancel::{self, Probe, unique_key};
+use super::cancel::{Probe, unique_key};
 use super::control::TaskControl;
 use super::error::TaskError;
 use super::join::{Task, forget_waiter, wait_in_cold};
@@ -9,7 +9,7 @@ use std::future::Future;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::Cancelled;
+use weftwork_task_context::{Cancelled, holds_back, spent};
 
 impl<T> Task<T> {
     /// The number of the task; no other task of this process has or had it.
@@ -169,7 +169,7 @@ impl<T> Future for Ended<'_, T> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if cancel::declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let key = *self.key.get_or_insert_with(unique_key);
@@ -177,7 +177,7 @@ impl<T> Future for Ended<'_, T> {
             Poll::Pending
         } else {
             self.key = None;
-            Poll::Ready(())
+            spent(Poll::Ready(()))
         }
     }
 }

@@ -130,11 +130,12 @@ impl Joiner {
         word & KIND == TASK && task_of(waker).is_some_and(|header| header.as_ptr().addr() == word)
     }
 
-    /// Lets go of it before the task's end: a group does not count the task any more.
+    /// Lets go of it before the task's end: a group does not count the task any more. Nobody is woken, for
+    /// whoever waits for a group has the handles of its tasks.
     pub(super) fn discard(self) {
         match self {
             Self::Waker(waker) => drop(waker),
-            Self::Group(member) => member.ended(End::Value),
+            Self::Group(member) => member.withdraw(),
         }
     }
 

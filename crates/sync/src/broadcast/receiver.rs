@@ -9,7 +9,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Receives every item of a broadcast; made by [`channel`](super::channel) and
 /// [`Sender::subscribe`](super::Sender::subscribe).
@@ -110,13 +110,13 @@ fn poll_recv<T: Clone>(
     wait: &mut Wait,
     cx: &Context<'_>,
 ) -> Poll<Result<T, RecvError>> {
-    if declines(cx) {
+    if holds_back(cx) {
         return Poll::Pending;
     }
     let item = poll_locked(&shared.ring, cx, |ring, offer| {
         ring.poll_recv(next, wait, offer)
     });
-    item.map_ok(Arc::unwrap_or_clone)
+    spent(item.map_ok(Arc::unwrap_or_clone))
 }
 
 impl<T: Clone> Future for Recv<'_, T> {

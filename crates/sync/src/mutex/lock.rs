@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Waits for the value of a mutex; see [`Mutex::lock`] and [`Mutex::lock_owned`].
 ///
@@ -37,23 +37,31 @@ impl<M: Deref<Target = Mutex<T>> + Clone, T> Future for Lock<M, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Guard<M, T>> {
         let Self { mutex, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let value = poll_locked(&mutex.state, cx, |state, offer| {
             state.poll_lock(wait, offer)
         });
-        value.map(|value| Guard::new(M::clone(mutex), value))
+        spent(value.map(|value| Guard::new(M::clone(mutex), value)))
+    }
+}
+
+impl<M: Deref<Target = Mutex<T>>, T> Lock<M, T> {
+    #[cold]
+    fn leave(&mut self) {
+        let left = self.mutex.state.lock().leave(&mut self.wait);
+        if let Some((_left, Some(next))) = left {
+            next.wake();
+        }
     }
 }
 
 impl<M: Deref<Target = Mutex<T>>, T> Drop for Lock<M, T> {
+    #[inline]
     fn drop(&mut self) {
         if let Wait::Queued(_) = self.wait {
-            let left = self.mutex.state.lock().leave(&mut self.wait);
-            if let Some((_left, Some(next))) = left {
-                next.wake();
-            }
+            self.leave();
         }
     }
 }

@@ -112,6 +112,6 @@ impl<T> State<T> {
     fn promise(&mut self) -> Option<Waker> {
         let waker = self.waiters.grant_front()?;
         self.promised = true;
-        Some(waker)
+        waker
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Waits for what a [`Sender`](super::Sender) sets: a future that gives `Result<T, RecvError>`.
 ///
@@ -77,13 +77,16 @@ impl<T> Future for Receiver<T> {
 
     #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&self.shared.state, cx, |state, offer| match state.take() {
-            Some(result) => Some(Poll::Ready(result)),
-            None => offer.store(&mut state.receiver).then_some(Poll::Pending),
-        })
+        let shared = &self.shared;
+        spent(poll_locked(&shared.state, cx, |state, offer| {
+            match state.take() {
+                Some(result) => Some(Poll::Ready(result)),
+                None => offer.store(&mut state.receiver).then_some(Poll::Pending),
+            }
+        }))
     }
 }
 

@@ -10,7 +10,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use weftwork_std_or_loom::atomic::{AtomicBool, Ordering::Relaxed};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Sets the result that a [`Receiver`](super::Receiver) waits for, once, from any thread.
 ///
@@ -155,13 +155,13 @@ impl<T> Future for UntilClosed<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { shared, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&shared.state, cx, |state, offer| {
+        spent(poll_locked(&shared.state, cx, |state, offer| {
             let gone = state.receiver_gone;
             state.senders.poll_reached(gone, wait, offer)
-        })
+        }))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use super::order::{Fifo, Order};
 use super::state::Parcel;
-use super::{AnyQueue, Shared, ShutDown, wake};
+use super::{AnyQueue, Shared, ShutDown, wake, wake_contained};
 use crate::poll::poll_locked;
 use crate::wait_list::Wait;
 use futures_core::Stream;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Puts an item in a queue; see [`AnyQueue::put`].
 ///
@@ -112,14 +112,14 @@ impl<T, O: Order<T>> Future for Put<'_, T, O> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { queue, item, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let (put, getter) = poll_locked(&queue.shared.state, cx, |state, offer| {
             state.poll_put(wait, item, offer)
         });
         wake(getter);
-        put
+        spent(put)
     }
 }
 
@@ -143,16 +143,16 @@ impl<T, O: Order<T>> Future for GetMany<'_, T, O> {
             limit,
             wait,
         } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let got = poll_locked(&queue.shared.state, cx, |state, offer| {
             state.poll_get_many(wait, *limit, into, offer)
         });
-        got.map_ok(|(count, wakes)| {
-            wakes.wake();
+        spent(got.map_ok(|(count, wakes)| {
+            wakes.wake_contained();
             count
-        })
+        }))
     }
 }
 
@@ -161,12 +161,12 @@ impl<T, O: Order<T>> Future for Join<'_, T, O> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { queue, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&queue.shared.state, cx, |state, offer| {
+        spent(poll_locked(&queue.shared.state, cx, |state, offer| {
             state.poll_join(wait, offer)
-        })
+        }))
     }
 }
 
@@ -190,16 +190,16 @@ fn poll_get<T, O: Order<T>>(
     wait: &mut Wait,
     cx: &Context<'_>,
 ) -> Poll<Result<T, ShutDown<()>>> {
-    if declines(cx) {
+    if holds_back(cx) {
         return Poll::Pending;
     }
     let Shared { state, gets, .. } = &*queue.shared;
     let first = matches!(wait, Wait::New);
     let got = gets.poll_locked(first, state, cx, |state, offer| state.poll_get(wait, offer));
-    got.map_ok(|(item, putter)| {
-        wake(putter);
+    spent(got.map_ok(|(item, putter)| {
+        wake_contained(putter);
         item
-    })
+    }))
 }
 
 /// The rest of a dropped get. Most have given their answer: then nothing is left to do, and to

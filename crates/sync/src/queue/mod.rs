@@ -10,7 +10,7 @@ pub use futures::{Get, GetMany, Items, Join, Put};
 pub use order::{Fifo, Lifo, Lowest, Order};
 
 use crate::blocking::{BlockingError, block_on, may_block};
-use crate::poll::Guess;
+use crate::poll::{Guess, contained};
 use crate::who::{Crowd, Who};
 use state::State;
 use std::fmt;
@@ -56,8 +56,9 @@ pub type LifoQueue<T> = AnyQueue<T, Lifo>;
 
 /// A queue that gives the lowest item first, and of equal ones the oldest.
 ///
-/// Items are compared under the queue's lock: a comparison must not use the queue. One that
-/// panics counts as equal.
+/// Items are compared under the queue's lock, while others wait for it: a comparison has to be
+/// short, and must not use the queue, for it would wait for itself. One that panics counts as equal;
+/// the panic hook runs under the lock as well, and what it panicked with is leaked.
 ///
 /// ```
 /// use weftwork_sync::PriorityQueue;
@@ -199,7 +200,7 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     #[doc(alias = "try_recv")]
     pub fn try_get(&self) -> Result<T, TryGetError> {
         let (item, putter) = self.shared.state.lock().try_get()?;
-        wake(putter);
+        wake_contained(putter);
         Ok(item)
     }
 
@@ -207,7 +208,8 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
     /// for one if there is none, and not for more than one.
     ///
     /// It takes what a newcomer could take, beside the item that it was promised. With a `limit`
-    /// of 0 it gives 0 at once.
+    /// of 0 it gives 0 at once. The items are moved under the queue's lock: where there may be very
+    /// many, a limit of some hundreds keeps the others from waiting for it.
     ///
     /// ```
     /// use weftwork_sync::Queue;
@@ -360,6 +362,14 @@ impl<T, O: Order<T>> AnyQueue<T, O> {
 fn wake(waker: Option<std::task::Waker>) {
     if let Some(waker) = waker {
         waker.wake();
+    }
+}
+
+/// As [`wake`], for somebody who has an item to give, which a panic would take along.
+#[inline]
+fn wake_contained(waker: Option<std::task::Waker>) {
+    if let Some(waker) = waker {
+        contained(|| waker.wake());
     }
 }
 

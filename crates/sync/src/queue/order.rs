@@ -1,6 +1,5 @@
 //! The orders in which a queue gives its items: what differs between the queues, and nothing else.
 
-use crate::poll::drop_payload;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -133,11 +132,12 @@ impl<T: Ord> Items<T> for Heap<T> {
 
 impl<T: Ord> Ord for Entry<T> {
     /// The greatest of a heap comes out first, so this is the other way round. A comparison
-    /// that panics must not tear the heap: it counts as equal.
+    /// that panics must not tear the heap: it counts as equal. What it panicked with is leaked, for
+    /// its destructor is a user's, and this is under the lock.
     fn cmp(&self, other: &Self) -> Ordering {
         let by_item = catch_unwind(AssertUnwindSafe(|| other.item.cmp(&self.item)));
         let by_item = by_item.unwrap_or_else(|payload| {
-            drop_payload(payload);
+            std::mem::forget(payload);
             Ordering::Equal
         });
         by_item.then(other.number.cmp(&self.number))

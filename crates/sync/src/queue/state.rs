@@ -30,10 +30,7 @@ pub(super) struct State<T, O: Order<T>> {
     /// Items put for which nobody has said `task_done`.
     unfinished: usize,
     shut_down: bool,
-    /// Each with the number of its arrival.
-    getters: WaitList<u64>,
-    /// The number of the last one that came.
-    arrivals: u64,
+    getters: WaitList<()>,
     /// Each with the key of its offer, in a rendezvous.
     putters: WaitList<usize>,
     joiners: WaitList<()>,
@@ -75,7 +72,6 @@ impl<T, O: Order<T>> State<T, O> {
             unfinished: 0,
             shut_down: false,
             getters: WaitList::new(),
-            arrivals: 0,
             putters: WaitList::new(),
             joiners: WaitList::new(),
             offers: Slab::new(),
@@ -215,10 +211,7 @@ impl<T, O: Order<T>> State<T, O> {
         let answer = match self.try_get() {
             Ok(taken) => Ok(taken),
             Err(TryGetError::ShutDown) => Err(ShutDown(())),
-            Err(TryGetError::Empty) => {
-                self.arrivals += 1;
-                return self.getters.enqueue(wait, self.arrivals, offer);
-            }
+            Err(TryGetError::Empty) => return self.getters.enqueue(wait, (), offer),
         };
         *wait = Wait::Done;
         Some(Poll::Ready(answer))
@@ -350,18 +343,18 @@ impl<T, O: Order<T>> State<T, O> {
         let item = self.offers.remove(key);
         self.offered -= 1;
         self.unfinished += 1;
-        (item, self.putters.grant_front())
+        (item, self.putters.grant_front().flatten())
     }
 
-    /// An item may have become free: it is the first waiting consumer's, who has no waker if it has
-    /// been woken before.
+    /// An item may have become free: it is the first waiting consumer's.
     #[inline]
     fn promise_item(&mut self) -> Option<Waker> {
-        if self.free_items() == 0 || self.getters.is_empty() {
+        if self.free_items() == 0 {
             return None;
         }
+        let waker = self.getters.grant_front()?;
         self.promised_items += 1;
-        self.getters.grant_front()
+        waker
     }
 
     /// Items are gone that may have been promised: the last promises are taken back.
@@ -380,6 +373,6 @@ impl<T, O: Order<T>> State<T, O> {
         }
         let waker = self.putters.grant_front()?;
         self.promised_slots += 1;
-        Some(waker)
+        waker
     }
 }

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Waits to read; see [`RwLock::read`] and [`RwLock::read_owned`].
 ///
@@ -76,12 +76,12 @@ impl<L: Deref<Target = RwLock<T>>, T> InLine<L, T> {
     }
 
     fn poll(&mut self, cx: &Context<'_>) -> Poll<Turn<T>> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&self.lock.state, cx, |state, offer| {
+        spent(poll_locked(&self.lock.state, cx, |state, offer| {
             state.poll_take(self.wish, &mut self.wait, offer)
-        })
+        }))
     }
 }
 
@@ -94,8 +94,9 @@ impl<L: Deref<Target = RwLock<T>>, T> Drop for InLine<L, T> {
         let mut state = self.lock.state.lock();
         let left = state.leave(self.wish, &mut self.wait, &mut wakes);
         drop(state);
-        drop(left);
+        // Those behind it first: dropping its waker may panic.
         wakes.wake();
+        drop(left);
     }
 }
 

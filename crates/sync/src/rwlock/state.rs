@@ -140,7 +140,7 @@ impl<T> State<T> {
             && self.allows(wish)
         {
             self.count(wish);
-            wakes.push(self.waiters.grant_front());
+            wakes.push(self.waiters.grant_front().flatten());
         }
     }
 

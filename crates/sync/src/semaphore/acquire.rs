@@ -8,7 +8,7 @@ use crate::wait_list::Status;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Waits for permits; see [`Semaphore::acquire`].
 ///
@@ -95,13 +95,13 @@ impl InLine {
 
     #[inline]
     fn poll(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         if semaphore.mark.settles(&mut self.wait) {
-            return Poll::Ready(Ok(()));
+            return spent(Poll::Ready(Ok(())));
         }
-        self.poll_locked(semaphore, cx)
+        spent(self.poll_locked(semaphore, cx))
     }
 
     fn poll_locked(&mut self, semaphore: &Semaphore, cx: &Context<'_>) -> Poll<Result<(), Closed>> {

@@ -21,7 +21,8 @@ use weftwork_task_context::{CancelSource, Cancelled};
 /// the tokens in between have been dropped; a cancelled child does nothing to its parent.
 /// Cancelling is final, and dropping a token cancels nothing (a [`DropGuard`] does).
 ///
-/// It takes 1e6 children, or a chain of 1e6 generations, without recursion.
+/// It takes 1e6 children, or a chain of 1e6 generations, without recursion. Whoever makes or drops a
+/// token of the same tree waits while a cancel cuts off what is below: some 50 ms for 1e6 tokens.
 ///
 /// ```
 /// use weftwork_sync::CancellationToken;

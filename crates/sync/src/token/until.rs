@@ -6,7 +6,7 @@ use crate::wait_list::Wait;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Waits until a token is cancelled; see [`CancellationToken::cancelled`].
 ///
@@ -77,13 +77,13 @@ impl Drop for UntilCancelledOwned {
 }
 
 fn poll(token: &CancellationToken, wait: &mut Wait, cx: &Context<'_>) -> Poll<()> {
-    if declines(cx) {
+    if holds_back(cx) {
         return Poll::Pending;
     }
-    poll_locked(&token.node.state, cx, |state, offer| {
+    spent(poll_locked(&token.node.state, cx, |state, offer| {
         let cancelled = state.cause.is_some();
         state.waiters.poll_reached(cancelled, wait, offer)
-    })
+    }))
 }
 
 fn leave(token: &CancellationToken, wait: &mut Wait) {
@@ -100,7 +100,8 @@ pub(super) async fn run_until<F: Future>(stop: UntilCancelled<'_>, future: F) ->
     let mut future = pin!(future);
     let mut started = false;
     poll_fn(|cx| {
-        if !started && declines(cx) {
+        // Or `stop` could do so, and the future would be polled in spite of it.
+        if !started && holds_back(cx) {
             return Poll::Pending;
         }
         if !started && stop.as_mut().poll(cx).is_ready() {

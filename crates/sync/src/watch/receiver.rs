@@ -2,15 +2,14 @@
 
 use super::{Ref, Shared, State};
 use crate::blocking::{BlockingError, block_on, may_block};
-use crate::poll::{Offer, Wakes, poll_locked};
+use crate::poll::{Offer, Wakes, may_answer, poll_locked};
 use crate::wait_list::{Status, Wait};
 use std::error::Error;
 use std::fmt;
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Looks at the value that a [`Sender`](super::Sender) sets, and waits for changes.
 ///
@@ -85,12 +84,7 @@ impl<T> Receiver<T> {
         &mut self,
         mut wanted: impl FnMut(&T) -> bool,
     ) -> Result<Ref<T>, SendersGone> {
-        // As any leaf, it declines in a poll that delivers a cancel.
-        poll_fn(|cx| match declines(cx) {
-            true => Poll::Pending,
-            false => Poll::Ready(()),
-        })
-        .await;
+        may_answer().await;
         loop {
             let value = self.borrow_and_update();
             if wanted(&value) {
@@ -158,14 +152,14 @@ impl<T> Future for Changed<'_, T> {
     type Output = Result<(), SendersGone>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
         let Self { receiver, wait } = &mut *self;
         let Receiver { shared, seen } = &mut **receiver;
-        poll_locked(&shared.state, cx, |state, offer| {
+        spent(poll_locked(&shared.state, cx, |state, offer| {
             Self::step(state, seen, wait, offer)
-        })
+        }))
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use weftwork_task_context::declines;
+use weftwork_task_context::{holds_back, spent};
 
 /// Replaces the value that [`Receiver`]s look at; made by [`channel`](super::channel).
 #[doc(alias = "watch::Sender")]
@@ -58,9 +58,8 @@ impl<T> Sender<T> {
     pub fn send_replace(&self, value: T) -> Ref<T> {
         let value = Arc::new(value);
         let (before, wakes) = self.shared.state.lock().replace(value);
-        let before = Ref::new(before, false);
-        wakes.wake();
-        before
+        wakes.wake_contained();
+        Ref::new(before, false)
     }
 
     /// Changes a copy of the latest value, and makes that the latest. As
@@ -107,11 +106,15 @@ impl<T> Sender<T> {
                 return false;
             }
             let copy = Arc::new(copy);
+            // A copy that was overtaken comes out of the lock: its destructor is a user's.
             let sent = {
                 let mut state = self.shared.state.lock();
-                (state.version == version).then(|| state.replace(copy))
+                match state.version == version {
+                    true => Ok(state.replace(copy)),
+                    false => Err(copy),
+                }
             };
-            if let Some((_before, wakes)) = sent {
+            if let Ok((_before, wakes)) = sent {
                 wakes.wake();
                 return true;
             }
@@ -174,13 +177,13 @@ impl<T> Future for UntilClosed<'_, T> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Self { shared, wait } = &mut *self;
-        if declines(cx) {
+        if holds_back(cx) {
             return Poll::Pending;
         }
-        poll_locked(&shared.state, cx, |state, offer| {
+        spent(poll_locked(&shared.state, cx, |state, offer| {
             let closed = state.receivers == 0;
             state.closers.poll_reached(closed, wait, offer)
-        })
+        }))
     }
 }
 

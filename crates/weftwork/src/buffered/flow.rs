@@ -2,12 +2,13 @@
 
 use crate::cancel::{self, Cancelled, Probe, Taken};
 use crate::gather::outcome;
+use crate::pooled::Place;
 use crate::task_pool::TaskPool;
 use crate::{Task, TaskError};
 use futures_core::Stream;
 use pin_project_lite::pin_project;
 use std::collections::BTreeMap;
-use std::panic::{Location, resume_unwind};
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use weftwork_task_context::{CancelSource, CancelStep, with_frame};
@@ -19,7 +20,7 @@ pin_project! {
         // None: it has no more.
         #[pin]
         source: Option<S>,
-        spawn: fn(S::Item) -> Task<T>,
+        spawn: fn(S::Item, Place) -> Task<T>,
         pub(super) order: Order<T>,
         running: Running<T>,
         raised: Option<Cancelled>,
@@ -31,7 +32,8 @@ pin_project! {
 struct Running<T> {
     limit: usize,
     tasks: TaskPool<T>,
-    location: &'static Location<'static>,
+    /// Where the program asked for them.
+    location: Place,
     /// A cancel of the awaiting task that was passed on to them.
     forwarded: Option<Taken>,
     /// The last cancel was taken in the source, which had neither an item nor an end for it.
@@ -123,8 +125,8 @@ impl<S: Stream, T> Flow<S, T> {
     pub(super) fn new(
         source: S,
         limit: usize,
-        spawn: fn(S::Item) -> Task<T>,
-        location: &'static Location<'static>,
+        spawn: fn(S::Item, Place) -> Task<T>,
+        location: Place,
     ) -> Self {
         Self {
             source: Some(source),
@@ -243,7 +245,8 @@ fn end_source<S: Stream, T>(this: &mut Projection<'_, S, T>, cx: &mut Context<'_
 fn came<S: Stream, T>(this: &mut Projection<'_, S, T>, polled: Poll<Option<S::Item>>) -> bool {
     match polled {
         Poll::Ready(Some(future)) => {
-            let place = this.running.tasks.insert((this.spawn)(future));
+            let task = (this.spawn)(future, this.running.location);
+            let place = this.running.tasks.insert(task);
             this.order.enter(place);
         }
         Poll::Ready(None) => this.source.set(None),

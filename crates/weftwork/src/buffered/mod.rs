@@ -5,7 +5,7 @@ mod futures;
 
 pub use futures::{Buffered, BufferedStream, FromIter};
 
-use crate::ensure::ensure_future;
+use crate::ensure::{ensure_from, ensure_local_from};
 use flow::Flow;
 use futures_core::Stream;
 use std::future::Future;
@@ -87,7 +87,7 @@ where
     S::Item: Future + Send + 'static,
     <S::Item as Future>::Output: Send + 'static,
 {
-    Buffered::new(Flow::new(futures, limit, ensure_future, Location::caller()))
+    Buffered::new(Flow::new(futures, limit, ensure_from, Location::caller()))
 }
 
 /// [`buffered`](crate::buffered()) for futures that need not be `Send`, inside of
@@ -106,6 +106,6 @@ where
     <I::Item as Future>::Output: 'static,
 {
     let source = FromIter::new(futures.into_iter());
-    let spawn = crate::ensure::ensure_local;
-    Buffered::new(Flow::new(source, limit, spawn, Location::caller()))
+    let location = Location::caller();
+    Buffered::new(Flow::new(source, limit, ensure_local_from, location))
 }

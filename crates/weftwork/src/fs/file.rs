@@ -1,8 +1,9 @@
 //! An open file.
 
-use super::file_io::Reads;
+use super::reads::Reads;
+use super::writes::Writes;
 use super::{Metadata, OpenOptions, Operation, Permissions};
-use crate::pooled::{Place, Writes};
+use crate::pooled::{Accepted, Place};
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, Seek};
@@ -16,28 +17,46 @@ use weftwork_scheduler::Blocking;
 /// An open file.
 ///
 /// It is read, written and positioned through the traits of [`futures_io`]. Each read and each
-/// write is one call of the system on the blocking pool; a write is reported once it has been
-/// done, so there is nothing to flush, and the error is that of this write. It belongs to no
-/// runtime: each call uses the pool of the thread's.
+/// write is a call of the system on the blocking pool. It belongs to no runtime: each call uses the
+/// pool of the thread's.
+///
+/// # Writes
+/// A write at a position is reported once it has been done, so there is nothing to flush, and the
+/// error is that of this write.
+///
+/// Where the file was opened for appending, all writes go to the end, and the position is that of
+/// reads alone. A terminal, a named pipe or a device that has no positions is a mere stream;
+/// `seek` is an error (`NotSeekable`) there. In both cases what was written cannot be taken back,
+/// so a write is *accepted*: it is over as soon as its bytes are taken, and they are written in the
+/// background. There is one such write at a time, and the next one waits for it. Its error is that
+/// of the next `write`, `flush`, `close`, [`sync_all`](Self::sync_all),
+/// [`sync_data`](Self::sync_data) or [`set_len`](Self::set_len), which then does nothing else; what
+/// came behind the error in the same write is lost. Reads and seeks in a file wait for what was
+/// accepted, but others see it after `flush` only. If the file is dropped first, the error goes to
+/// the exception handler.
 ///
 /// # Cancel safety
 /// The position is kept here and moves when a call is reported, not before, so that nothing is
 /// lost by a read or write that is cancelled or dropped:
-/// - What a read took before it was cancelled goes to the next one.
-/// - A write that had begun runs on. Its bytes stand where the next write goes, which waits for
-///   it; the same write again therefore has its effect once.
-/// - A file that is dropped does not wait for either.
-///
-/// Where it was opened for appending, all writes go to the end, and the position is that of
-/// reads alone. A terminal, a named pipe or a device that has no positions is a mere stream;
-/// `seek` is an error (`NotSeekable`) there.
+/// - What a read took before it was cancelled goes to the next one. So does the end of a stream
+///   (`^D` at a terminal, the last writer of a pipe that goes), once; the end of a file is looked
+///   for again, for it may have grown.
+/// - A write at a position that had begun runs on. Its bytes stand where the next write goes, which
+///   waits for it; the same write again therefore has its effect once. A file that is dropped does
+///   not wait for it.
+/// - A write that is accepted has either taken its bytes, which are then written exactly once, also
+///   if the file is dropped, or it was waiting and has taken none. The end of the runtime waits
+///   for what was accepted.
 #[doc(alias = "aiofiles")]
 pub struct File {
     pub(super) file: Arc<std::fs::File>,
     pub(super) kind: Kind,
     pub(super) position: u64,
     pub(super) reads: Reads,
+    /// At the position.
     pub(super) writes: Writes,
+    /// To the end, or into a stream.
+    pub(super) accepted: Accepted,
     /// A seek looks for the end.
     pub(super) length: Option<Blocking<io::Result<u64>>>,
     /// Where it was opened.
@@ -99,12 +118,14 @@ impl File {
             position,
             reads: Reads::default(),
             writes: Writes::default(),
+            accepted: Accepted::default(),
             length: None,
             place,
         })
     }
 
-    /// Its length, times, permissions and kind.
+    /// Its length, times, permissions and kind. What was accepted and not flushed may be missing in
+    /// the length.
     ///
     /// # Errors
     /// What the system says.
@@ -118,13 +139,13 @@ impl File {
     /// Cuts it off, or fills it up with zeros. The position stays.
     ///
     /// # Errors
-    /// What the system says.
+    /// That of a write that was accepted, and what the system says.
     ///
     /// # Cancel safety
     /// Once begun, it happens.
     #[doc(alias = "ftruncate")]
     pub async fn set_len(&mut self, length: u64) -> io::Result<()> {
-        poll_fn(|cx| self.writes.poll_settle(cx)).await;
+        poll_fn(|cx| self.poll_written(cx)).await?;
         self.reads.forget();
         let file = Arc::clone(&self.file);
         Operation::at(self.place, move || file.set_len(length)).await
@@ -133,23 +154,23 @@ impl File {
     /// Waits until everything that was written is on the disk, with what describes the file.
     ///
     /// # Errors
-    /// What the system says.
+    /// That of a write that was accepted, and what the system says.
     #[doc(alias = "fsync")]
-    #[track_caller]
-    pub fn sync_all(&self) -> Operation<()> {
+    pub async fn sync_all(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_written(cx)).await?;
         let file = Arc::clone(&self.file);
-        Operation::new(move || file.sync_all())
+        Operation::at(self.place, move || file.sync_all()).await
     }
 
     /// As [`sync_all`](Self::sync_all), without the times and the like.
     ///
     /// # Errors
-    /// What the system says.
+    /// As [`sync_all`](Self::sync_all).
     #[doc(alias = "fdatasync")]
-    #[track_caller]
-    pub fn sync_data(&self) -> Operation<()> {
+    pub async fn sync_data(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_written(cx)).await?;
         let file = Arc::clone(&self.file);
-        Operation::new(move || file.sync_data())
+        Operation::at(self.place, move || file.sync_data()).await
     }
 
     /// Sets its permissions.

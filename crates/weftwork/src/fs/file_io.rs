@@ -1,69 +1,17 @@
 //! Reading, writing and seeking in a file through the traits of futures-io.
 
 use super::file::{File, Kind};
+use super::reads::From;
 use crate::cancel::declines;
-use crate::pooled::{LONGEST, Place, submit};
+use crate::pooled::submit;
 use futures_io::{AsyncRead, AsyncSeek, AsyncWrite};
 use std::future::Future;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use weftwork_scheduler::Blocking;
-
-/// The reads of a file. What was read for a wait that is gone stays for the next one.
-#[derive(Debug, Default)]
-pub(super) struct Reads {
-    job: Option<Blocking<(Vec<u8>, io::Result<usize>)>>,
-    /// From `taken` to `filled` it has not been handed out.
-    buffer: Vec<u8>,
-    taken: usize,
-    filled: usize,
-}
-
-impl Reads {
-    fn poll(
-        &mut self,
-        cx: &mut Context<'_>,
-        buf: &mut [u8],
-        place: Place,
-        read: impl FnOnce(&mut [u8]) -> io::Result<usize> + Send + 'static,
-    ) -> Poll<io::Result<usize>> {
-        if buf.is_empty() {
-            return Poll::Ready(Ok(0));
-        }
-        if self.taken == self.filled {
-            if self.job.is_none() {
-                let mut buffer = std::mem::take(&mut self.buffer);
-                buffer.resize(buf.len().min(LONGEST), 0);
-                self.job = Some(submit(place, move || {
-                    let result = read(&mut buffer);
-                    (buffer, result)
-                })?);
-            }
-            if let Some(job) = &mut self.job {
-                let (buffer, result) = ready!(Pin::new(job).poll(cx));
-                self.job = None;
-                self.buffer = buffer;
-                self.taken = 0;
-                self.filled = *result.as_ref().unwrap_or(&0);
-                result?;
-            }
-        }
-        let left = &self.buffer[self.taken..self.filled];
-        let count = left.len().min(buf.len());
-        buf[..count].copy_from_slice(&left[..count]);
-        self.taken += count;
-        Poll::Ready(Ok(count))
-    }
-
-    /// What was read is not at the position any more.
-    pub(super) fn forget(&mut self) {
-        self.job = None;
-        self.taken = self.filled;
-    }
-}
+use weftwork_io_driver::descriptor;
 
 impl File {
     /// Goes to a position, and forgets what was read at another one.
@@ -76,6 +24,22 @@ impl File {
         self.reads.forget();
         self.position = position;
         Ok(position)
+    }
+
+    /// Waits until nothing is being written. The error of a write that was accepted is left for
+    /// the next call that is about writing, that of one that was given up is nobody's.
+    fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.writes.poll_settle(cx));
+        self.accepted.poll_idle(cx)
+    }
+
+    /// Waits until nothing is being written, and gives the error of what was accepted.
+    pub(super) fn poll_written(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if declines(cx) {
+            return Poll::Pending;
+        }
+        ready!(self.writes.poll_settle(cx));
+        self.accepted.poll_flush(cx)
     }
 
     /// Asks for the length.
@@ -105,17 +69,16 @@ impl AsyncRead for File {
             return Poll::Pending;
         }
         let this = &mut *self;
-        let (file, kind, position) = (Arc::clone(&this.file), this.kind, this.position);
-        if kind == Kind::Positioned {
-            ready!(this.writes.poll_settle(cx));
+        // What goes into a pipe may be for somebody who waits for what comes out of it.
+        if this.kind != Kind::Stream {
+            ready!(this.poll_settle(cx));
         }
-        let read = move |buf: &mut [u8]| {
-            uninterrupted(|| match kind {
-                Kind::Stream => (&*file).read(buf),
-                _ => file.read_at(buf, position),
-            })
+        let from = From {
+            file: Arc::clone(&this.file),
+            kind: this.kind,
+            position: this.position,
         };
-        let count = ready!(this.reads.poll(cx, buf, this.place, read))?;
+        let count = ready!(this.reads.poll(cx, buf, this.place, &from))?;
         this.position += count as u64;
         Poll::Ready(Ok(count))
     }
@@ -128,34 +91,38 @@ impl AsyncWrite for File {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
-        let (file, kind, position) = (Arc::clone(&this.file), this.kind, this.position);
+        let (file, position) = (Arc::clone(&this.file), this.position);
         // A length that was asked for and given up does not hold any more.
         this.length = None;
-        if kind == Kind::Positioned {
-            this.reads.forget();
+        if this.kind != Kind::Positioned {
+            let write =
+                move |data: &[u8]| descriptor::write_all(&file, data, |data| (&*file).write(data));
+            return this.accepted.poll_write(cx, buf, this.place, write);
         }
+        this.reads.forget();
         let write = move |data: &[u8]| {
-            uninterrupted(|| match kind {
-                Kind::Positioned => file.write_at(data, position),
-                _ => (&*file).write(data),
-            })
+            loop {
+                match file.write_at(data, position) {
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    result => return result,
+                }
+            }
         };
         let count = ready!(this.writes.poll(cx, buf, this.place, write))?;
-        if kind == Kind::Positioned {
-            this.position += count as u64;
-        }
+        this.position += count as u64;
         Poll::Ready(Ok(count))
     }
 
-    /// Does nothing: what was written is with the system. [`sync_all`](File::sync_all) brings it
-    /// to the disk.
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// Waits until what was accepted has been written, and gives the error of that. Where writes
+    /// are reported once they are done, there is nothing to wait for.
+    /// [`sync_all`](File::sync_all) brings it to the disk.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_written(cx)
     }
 
-    /// Does nothing: dropping the file closes it.
-    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    /// As `flush`: dropping the file closes it.
+    fn poll_close(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
     }
 }
 
@@ -172,7 +139,7 @@ impl AsyncSeek for File {
         if this.kind == Kind::Stream {
             return Poll::Ready(Err(io::ErrorKind::NotSeekable.into()));
         }
-        ready!(this.writes.poll_settle(cx));
+        ready!(this.poll_settle(cx));
         if !matches!(to, SeekFrom::End(_)) {
             this.length = None;
         }
@@ -182,14 +149,5 @@ impl AsyncSeek for File {
             SeekFrom::End(offset) => ready!(this.poll_length(cx))?.checked_add_signed(offset),
         };
         Poll::Ready(this.go_to(position))
-    }
-}
-
-fn uninterrupted(mut call: impl FnMut() -> io::Result<usize>) -> io::Result<usize> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            result => return result,
-        }
     }
 }

@@ -35,13 +35,16 @@
 //! # Cancellation
 //! A call that the pool has not begun when its future is dropped never happens. One that has
 //! begun runs on to its end, unseen, and the end of the runtime waits for it. What that means is
-//! said at each function that changes something; those that only look have nothing to lose.
+//! said at each function that changes something; those that only look have nothing to lose. A write
+//! that an open [`File`] has accepted is done in any case.
 
 mod file;
 mod file_io;
 mod open_options;
 mod paths;
 mod read_dir;
+mod reads;
+mod writes;
 
 pub use crate::pooled::Operation;
 pub use file::File;

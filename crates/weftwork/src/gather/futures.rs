@@ -33,6 +33,8 @@ pub struct JoinAll<C> {
     forwarded: Option<Taken>,
     /// A failure was raised: the other children are left alone from then on.
     raised: Option<Cancelled>,
+    /// `result` has given values or a panic, which moved out.
+    taken: bool,
     probe: Probe,
 }
 
@@ -56,6 +58,7 @@ impl<C: Children> JoinAll<C> {
             control: None,
             forwarded: None,
             raised: None,
+            taken: false,
             probe: Probe::new(),
         }
     }
@@ -83,7 +86,8 @@ impl<C: Children> JoinAll<C> {
     /// The values, once all children have given one. Never blocks.
     ///
     /// # Errors
-    /// As for [`Task::result`]. Of several failures the first one counts.
+    /// As for [`Task::result`]: `Taken` once values or a panic were given. Of several failures the
+    /// first one counts.
     pub fn result(&mut self) -> Result<C::Values, ResultError> {
         if !self.done() {
             return Err(ResultError::InvalidState);
@@ -91,12 +95,17 @@ impl<C: Children> JoinAll<C> {
         if let Some(cause) = self.cancelled() {
             return Err(ResultError::Cancelled(cause));
         }
+        if self.taken {
+            return Err(ResultError::Taken);
+        }
         if let Some(error) = self.tasks.first_error() {
+            self.taken = matches!(error, TaskError::Panicked(_));
             return Err(error.into());
         }
         if !self.tasks.resolved() {
             return Err(ResultError::CallbacksPending);
         }
+        self.taken = true;
         self.tasks.values()
     }
 
@@ -259,7 +268,7 @@ impl<C: Children> JoinAllOutcomes<C> {
     ///
     /// # Errors
     /// `InvalidState` before, `CallbacksPending` while callbacks look at a value, `Cancelled`
-    /// if the group was cancelled.
+    /// if the group was cancelled, `Taken` the second time.
     pub fn result(&mut self) -> Result<C::Outcomes, ResultError> {
         if !self.done() {
             return Err(ResultError::InvalidState);
@@ -267,9 +276,13 @@ impl<C: Children> JoinAllOutcomes<C> {
         if let Some(cause) = self.0.cancelled() {
             return Err(ResultError::Cancelled(cause));
         }
+        if self.0.taken {
+            return Err(ResultError::Taken);
+        }
         if !self.0.tasks.resolved() {
             return Err(ResultError::CallbacksPending);
         }
+        self.0.taken = true;
         Ok(self.0.tasks.outcomes())
     }
 

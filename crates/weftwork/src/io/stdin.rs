@@ -62,8 +62,9 @@ pub struct Stdin {
 ///
 /// # Cancel safety
 /// What comes for a read that was cancelled or dropped waits for the next one, on whatever handle
-/// or runtime; only `std::io::stdin` does not see it. 0 is the end, of the input or, at a terminal,
-/// of this read.
+/// or runtime; only `std::io::stdin` does not see it. 0 is the end, of the input or, at a terminal
+/// (`^D`), of this read. It waits for the next read as bytes do, which is told of it once; the read
+/// after that one looks at the input again.
 pub fn stdin() -> Stdin {
     let mut state = INPUT.state.lock();
     state.handles += 1;

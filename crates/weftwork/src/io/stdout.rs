@@ -1,7 +1,7 @@
 //! Standard output and standard error.
 
 use crate::cancel::declines;
-use crate::pooled::{Place, Writes, submit};
+use crate::pooled::{Accepted, Place, submit};
 use futures_io::AsyncWrite;
 use std::fmt;
 use std::future::Future;
@@ -9,12 +9,13 @@ use std::io::{self, Write};
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use weftwork_io_driver::descriptor::{retry, write_all};
 use weftwork_scheduler::Blocking;
 
 /// Standard output or standard error of this process, made by [`stdout`] and [`stderr`].
 pub struct OutputStream {
     to: To,
-    writes: Writes,
+    writes: Accepted,
     flush: Option<Blocking<io::Result<()>>>,
     place: Place,
 }
@@ -27,14 +28,22 @@ enum To {
 
 /// The standard output of this process.
 ///
-/// Each write is done on the blocking pool, through [`std::io::stdout`] and in one piece, and
-/// reported once it has been done. So it mixes with `print!`, and as there, `flush` brings out a
-/// line that has no end yet. A reader that does not read holds up the write, and the end of the
-/// runtime.
+/// A write is *accepted*: it is over as soon as its bytes are taken (2 MiB at most), and they are
+/// written on the blocking pool, through [`std::io::stdout`] and in one piece. One write of a handle
+/// is under way at a time, and the next one waits for it. `flush` waits for it as well, and as with
+/// `print!` it brings out a line that has no end yet; flush before something else prints, and before
+/// the process is ended by other means than the end of the runtime, which waits for what was
+/// accepted. A reader that does not read holds all of this up.
+///
+/// # Errors
+/// That of a write (`BrokenPipe` if nobody reads any more) is given by the next `write`, `flush` or
+/// `close` of this handle, which then does nothing else; what came behind it in the same write is
+/// lost. If the handle is dropped first, it goes to the exception handler.
 ///
 /// # Cancel safety
-/// A write that had begun when it was cancelled or dropped runs on, and the next call of this
-/// handle waits for it; if that is the same write again, it is done once.
+/// A write has either taken its bytes, which are then written exactly once, also if the handle is
+/// dropped; or it was waiting when it was cancelled or dropped, and has taken none. A `flush` can be
+/// dropped at any time.
 #[track_caller]
 #[must_use]
 pub fn stdout() -> OutputStream {
@@ -52,7 +61,7 @@ impl OutputStream {
     fn new(to: To, place: Place) -> Self {
         Self {
             to,
-            writes: Writes::default(),
+            writes: Accepted::default(),
             flush: None,
             place,
         }
@@ -60,19 +69,27 @@ impl OutputStream {
 }
 
 impl To {
-    fn write(self, data: &[u8]) -> io::Result<usize> {
+    fn write(self, data: &[u8]) -> io::Result<()> {
         match self {
-            Self::Out => io::stdout().lock().write_all(data)?,
-            Self::Err => io::stderr().lock().write_all(data)?,
+            Self::Out => {
+                let mut out = io::stdout().lock();
+                write_all(io::stdout(), data, |data| out.write(data))
+            }
+            Self::Err => {
+                let mut err = io::stderr().lock();
+                write_all(io::stderr(), data, |data| err.write(data))
+            }
         }
-        Ok(data.len())
     }
 
     fn flush(self) -> io::Result<()> {
-        match self {
-            Self::Out => io::stdout().flush(),
-            Self::Err => io::stderr().flush(),
+        // Standard error keeps nothing back.
+        if let Self::Out = self {
+            while let Err(error) = io::stdout().flush() {
+                retry(io::stdout(), error)?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -87,7 +104,7 @@ impl AsyncWrite for OutputStream {
         this.flush = None;
         let to = this.to;
         this.writes
-            .poll(cx, buf, this.place, move |data| to.write(data))
+            .poll_write(cx, buf, this.place, move |data| to.write(data))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -95,7 +112,7 @@ impl AsyncWrite for OutputStream {
             return Poll::Pending;
         }
         let this = &mut *self;
-        ready!(this.writes.poll_settle(cx));
+        ready!(this.writes.poll_flush(cx))?;
         let to = this.to;
         let job = match &mut this.flush {
             Some(job) => job,

@@ -1,12 +1,12 @@
 //! Addresses: what can be turned into them, and the names that have to be looked up.
 
 use self::sealed::Parsed;
-use crate::{Handle, TaskError};
+use crate::pooled::submit;
 use std::io;
 use std::net::{
     IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs as _,
 };
-use std::panic::resume_unwind;
+use std::panic::Location;
 
 /// What can be turned into socket addresses: an address, a list of them, an IP address or host
 /// name with a port, or a text such as `"localhost:80"` or `"[::1]:80"`.
@@ -51,7 +51,8 @@ mod sealed {
 /// a name outside of a runtime, and whatever the system says.
 ///
 /// # Cancel safety
-/// Dropped before its end, the answer is lost; the look-up that runs goes on in the pool.
+/// Cancelled or dropped before the pool has begun it, it never happens. Once begun it runs on there,
+/// and its answer is lost.
 #[doc(alias = "getaddrinfo")]
 pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>> {
     match host.parse()? {
@@ -61,21 +62,13 @@ pub async fn lookup_host(host: impl ToSocketAddrs) -> io::Result<Vec<SocketAddr>
 }
 
 async fn look_up(name: String, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let handle = Handle::try_current().map_err(io::Error::other)?;
     let work = move || {
         let found = (name.as_str(), port).to_socket_addrs();
         found.map(Vec::from_iter).map_err(|error| {
             io::Error::new(error.kind(), format!("host {name:?} not found: {error}"))
         })
     };
-    let task = handle
-        .try_spawn_blocking(work)
-        .map_err(|(refusal, _work)| io::Error::other(refusal))?;
-    match task.outcome().await {
-        Ok(found) => found,
-        Err(TaskError::Cancelled(cause)) => Err(io::Error::other(cause)),
-        Err(TaskError::Panicked(payload)) => resume_unwind(payload),
-    }
+    submit(Location::caller(), work)?.await
 }
 
 /// There was nothing to try.

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | connections | [`TcpStream`], [`UnixStream`]; [`TcpSocket`] sets options before |
 //! | reading lines and writing without waiting, as in asyncio | [`open_connection`], [`StreamReader`], [`StreamWriter`] |
-//! | serving | [`start_server`], or a loop over [`TcpListener`], [`UnixListener`] |
+//! | serving | [`start_server`], [`start_unix_server`], or a loop over [`TcpListener`], [`UnixListener`] |
 //! | datagrams | [`UdpSocket`], [`UnixDatagram`] |
 //! | names | [`lookup_host`] |
 //! | any other descriptor | [`AsyncFd`] |
@@ -61,7 +61,9 @@ mod unix;
 pub use addr::{ToSocketAddrs, lookup_host};
 pub use async_fd::{AsyncFd, ReadyGuard, RegisterError};
 pub use listener::TcpListener;
-pub use server::{HandlerResult, Server, ServerBuilder, start_server};
+pub use server::{
+    HandlerResult, Server, ServerBuilder, UnixServerBuilder, start_server, start_unix_server,
+};
 pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;

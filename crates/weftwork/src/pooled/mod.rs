@@ -1,10 +1,10 @@
 //! I/O that blocks, on the blocking pool.
 
+mod accepted;
 mod operation;
-mod writes;
 
+pub(crate) use accepted::Accepted;
 pub use operation::Operation;
-pub(crate) use writes::Writes;
 
 use crate::Handle;
 use std::io;

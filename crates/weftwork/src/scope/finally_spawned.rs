@@ -2,10 +2,12 @@
 
 use super::finally::{Finally, finally};
 use super::shielded;
-use crate::Handle;
+use crate::pooled::Place;
+use crate::{Handle, Task};
 use pin_project_lite::pin_project;
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -21,6 +23,8 @@ pin_project! {
         // The runtime that began it; none before that, and while it is polled, so that a clean-up
         // which panics is not run again.
         runtime: Option<Handle>,
+        // Where it was made.
+        location: Place,
     }
 
     impl<F: Future> PinnedDrop for FinallySpawned<F> {
@@ -28,7 +32,8 @@ pin_project! {
             let this = this.project();
             let cleanup = this.inner.take_cleanup();
             if let (Some(runtime), Some(cleanup)) = (this.runtime.take(), cleanup) {
-                runtime.spawn(shielded(cleanup)).detach();
+                let task = Task::builder().location(this.location);
+                task.spawn_on(&runtime, shielded(cleanup)).detach();
             }
         }
     }
@@ -57,6 +62,7 @@ pin_project! {
 /// });
 /// assert_eq!(cleaned, "cleaned");
 /// ```
+#[track_caller]
 pub fn finally_spawned<F, G>(future: F, cleanup: G) -> FinallySpawned<F>
 where
     F: Future,
@@ -65,6 +71,7 @@ where
     FinallySpawned {
         inner: finally(future, Box::pin(cleanup) as BoxedCleanUp),
         runtime: None,
+        location: Location::caller(),
     }
 }
 

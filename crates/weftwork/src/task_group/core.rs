@@ -3,6 +3,7 @@
 use super::error::{ChildError, ChildFailure, GroupRefusal};
 use crate::cancel::Cancelled;
 use crate::{Handle, TaskControl};
+use std::any::type_name;
 use std::fmt;
 use std::panic::Location;
 use std::task::{Poll, Waker};
@@ -27,8 +28,10 @@ struct State<E> {
     free: Vec<usize>,
     /// Places that are not.
     running: usize,
-    /// Children whose futures are gone and whose tasks may not have told so yet.
+    /// Children whose futures are gone and whose tasks may not have told so yet, in that order.
     ending: Vec<Ending>,
+    /// At so many of them those that have ended by then are taken out.
+    forget_at: usize,
     failures: Vec<ChildFailure<E>>,
     /// Why the group is shutting down.
     abort: Option<Cancelled>,
@@ -49,6 +52,9 @@ enum Place {
 /// A task that is about to have ended, and the key of the scope's waker with it.
 type Ending = (TaskControl, Option<u64>);
 
+/// So many tasks that have ended are kept without looking.
+const FEW: usize = 16;
+
 impl<E> Core<E> {
     pub(super) fn new(location: &'static Location<'static>) -> Self {
         Self {
@@ -57,6 +63,7 @@ impl<E> Core<E> {
                 free: Vec::new(),
                 running: 0,
                 ending: Vec::new(),
+                forget_at: FEW,
                 failures: Vec::new(),
                 abort: None,
                 ended: false,
@@ -151,7 +158,7 @@ impl<E> Core<E> {
         let mut state = self.state.lock();
         if state.ended {
             drop(state);
-            report_panics([failure]);
+            self.report([failure]);
             return cause;
         }
         state.failures.push(failure);
@@ -232,7 +239,7 @@ impl<E> Core<E> {
             };
             let waiting = still_ending(ending, scope);
             if !waiting.is_empty() {
-                self.state.lock().ending.extend(waiting);
+                self.state.lock().put_back(waiting);
                 return Poll::Pending;
             }
         }
@@ -254,26 +261,41 @@ impl<E> Core<E> {
                 std::mem::take(&mut state.ending),
             )
         };
-        report_panics(failures);
+        self.report(failures);
         drop(ending);
     }
-}
 
-/// Those that have not ended, which wake `scope` when they do.
-fn still_ending(ending: Vec<Ending>, scope: &Waker) -> Vec<Ending> {
-    let mut waiting = ending;
-    waiting.retain_mut(|(task, key)| task.poll_resolved(key, scope).is_pending());
-    waiting
-}
-
-/// Tells of the panics among the failures that nobody will see: the group was dropped.
-fn report_panics<E>(failures: impl IntoIterator<Item = ChildFailure<E>>) {
-    for failure in failures {
-        match failure.error {
-            ChildError::Panicked(payload) => report_panic(payload, "a child of a dropped group"),
-            ChildError::Failed(error) => drop(error),
+    /// Tells of the failures that nobody will see: the group was dropped. An error need not be one
+    /// that can be printed, so it is its type that is named.
+    fn report(&self, failures: impl IntoIterator<Item = ChildFailure<E>>) {
+        const CONTEXT: &str = "a child of a dropped group";
+        for failure in failures {
+            match failure.error {
+                ChildError::Panicked(payload) => report_panic(payload, CONTEXT),
+                ChildError::Failed(_unseen) => {
+                    let (name, location) = (failure.name, failure.location);
+                    let of = type_name::<E>();
+                    let text = format!("{name}, spawned at {location}, failed with a `{of}`");
+                    if let Some(handle) = self.handle() {
+                        handle.report(CONTEXT, text);
+                    }
+                }
+            }
         }
     }
+}
+
+/// Those before the last one that has not ended, which wakes `scope` when it does. All are waited
+/// for, one after another from the end: the callbacks of the last child are called last, so that
+/// most often this waits once.
+fn still_ending(mut ending: Vec<Ending>, scope: &Waker) -> Vec<Ending> {
+    while let Some((task, key)) = ending.last_mut() {
+        if task.poll_resolved(key, scope).is_pending() {
+            break;
+        }
+        ending.pop();
+    }
+    ending
 }
 
 fn wake(waker: Option<Waker>) {
@@ -307,14 +329,24 @@ impl<E> State<E> {
     }
 
     /// Takes those out that have ended by now, so that a group which goes on for long does not
-    /// grow. Not more often than it doubles.
+    /// grow. Not before as many more have come as the last look left: each is looked at a few times
+    /// at most, on average.
     fn forget_ended(&mut self) -> Vec<Ending> {
-        if self.ending.len() < 16 || self.ending.len() < 2 * self.running {
+        if self.ending.len() < self.forget_at || self.ending.len() < 2 * self.running {
             return Vec::new();
         }
-        self.ending
+        let ended = self
+            .ending
             .extract_if(.., |(task, _)| task.resolved())
-            .collect()
+            .collect();
+        self.forget_at = FEW.max(2 * self.ending.len());
+        ended
+    }
+
+    /// Those that are still waited for; others may have come meanwhile.
+    fn put_back(&mut self, waiting: Vec<Ending>) {
+        let come = std::mem::replace(&mut self.ending, waiting);
+        self.ending.extend(come);
     }
 }
 

@@ -70,7 +70,8 @@ use std::sync::Arc;
 /// A cancel of the awaiting task goes to the body and to all children, and the group waits for
 /// their end; then the cancel goes on. If a child fails meanwhile, the group gives its error,
 /// and the cancel strikes at the next await after it. Dropping the group's future cannot wait:
-/// it cancels the children and leaves them.
+/// it cancels the children and leaves them. Failures that it had, or that come later, then go to
+/// the exception handler: a panic with its text, an error by its type and the place of the child.
 #[doc(alias = "asyncio.TaskGroup")]
 #[doc(alias = "create_task")]
 #[doc(alias = "ExceptionGroup")]

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use weftwork_scheduler::{Timer, now};
+use weftwork_task_context::{delivering, spend, yields};
 
 /// What an [`Interval`] does when ticks were missed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,11 +65,15 @@ impl Interval {
     }
 
     fn poll_tick(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
+        if !delivering() && yields(cx) {
+            return Poll::Pending;
+        }
         let due = self.timer.deadline();
         ready!(Pin::new(&mut self.timer).poll(cx));
         let now = now();
         let due = due.unwrap_or(now);
         self.timer.reset(self.next(due, now));
+        spend();
         Poll::Ready(due)
     }
 

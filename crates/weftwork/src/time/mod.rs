@@ -20,10 +20,3 @@ pub use std::time::Instant;
 pub use timeout::{Elapsed, Timeout, timeout, timeout_at};
 pub use wait_for::{WaitFor, wait_for};
 pub use weftwork_scheduler::now;
-
-use std::time::Duration;
-
-/// When `duration` from now will be; none: never.
-pub(crate) fn deadline_after(duration: Duration) -> Option<Instant> {
-    now().checked_add(duration)
-}

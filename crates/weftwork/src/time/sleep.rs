@@ -1,11 +1,11 @@
 //! Sleeping.
 
-use super::deadline_after;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use weftwork_scheduler::Timer;
+use weftwork_task_context::{delivering, spent, yields};
 
 /// The future of [`sleep`].
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub struct Sleep {
 #[doc(alias = "asyncio.sleep")]
 pub fn sleep(duration: Duration) -> Sleep {
     Sleep {
-        timer: Timer::new(deadline_after(duration)),
+        timer: Timer::after(duration),
         yields: duration.is_zero(),
     }
 }
@@ -65,11 +65,14 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.yields && !crate::cancel::delivering() {
+        if self.yields && !delivering() {
             self.yields = false;
             cx.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Pin::new(&mut self.timer).poll(cx)
+        if !delivering() && yields(cx) {
+            return Poll::Pending;
+        }
+        spent(Pin::new(&mut self.timer).poll(cx))
     }
 }

@@ -1,6 +1,5 @@
 //! A deadline for a future: asyncio.timeout.
 
-use super::deadline_after;
 use crate::cancel::{self, Cancelled, Hit, Probe, Raising};
 use pin_project_lite::pin_project;
 use std::cell::Cell;
@@ -49,11 +48,13 @@ pin_project! {
         raising: Option<Raising>,
         // Where it was made.
         location: &'static Location<'static>,
+        // The body stands for tasks: if a cancel finds all of them ended, their values are to come.
+        keeps_ended: bool,
         // It was due, and so was a timeout around it, which was let go first.
         deferred: bool,
         // The task itself was cancelled: that goes on, whatever the deadline did.
         outer: bool,
-        // The cancel of a timeout around this one that has struck: that one reports.
+        // The cancel of a timeout or a group around this one that has struck: that one reports.
         around: Option<Cancelled>,
         // It struck, and the task was cancelled as well, which is still to be delivered.
         waits_for_cancel: bool,
@@ -88,25 +89,26 @@ pin_project! {
 #[doc(alias = "asyncio.timeout")]
 #[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    with_deadline(deadline_after(duration), future)
+    with_timer(Timer::after(duration), future)
 }
 
 /// As [`timeout`], until an instant.
 #[doc(alias = "asyncio.timeout_at")]
 #[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    with_deadline(Some(deadline), future)
+    with_timer(Timer::new(Some(deadline)), future)
 }
 
 #[track_caller]
-fn with_deadline<F: Future>(deadline: Option<Instant>, future: F) -> Timeout<F> {
+fn with_timer<F: Future>(timer: Timer, future: F) -> Timeout<F> {
     Timeout {
         body: Some(future),
-        timer: Timer::new(deadline),
+        timer,
         expiring: false,
         cause: None,
         raising: None,
         location: Location::caller(),
+        keeps_ended: false,
         deferred: false,
         outer: false,
         around: None,
@@ -128,6 +130,13 @@ impl<F> Timeout<F> {
     #[must_use]
     pub fn expired(&self) -> bool {
         self.expiring
+    }
+
+    /// When the deadline strikes, tasks that have ended by then give their values all the same, though
+    /// callbacks may have to see those first.
+    pub(super) fn keeps_ended(mut self, is_so: bool) -> Self {
+        self.keeps_ended = is_so;
+        self
     }
 
     /// Moves the deadline, unless it has struck.
@@ -160,6 +169,12 @@ fn poll_within<R>(deadline: Option<Instant>, poll: impl FnOnce() -> R) -> R {
     poll()
 }
 
+/// True if the cancel was asked for of the task itself, which counts it.
+fn is_request(cause: &Cancelled) -> bool {
+    let asked = TaskControl::current().and_then(|task| task.cancel_cause());
+    asked.is_some_and(|asked| asked.is_same(cause))
+}
+
 impl<F: Future> Timeout<F> {
     /// True if a timeout around this one is due as well: that strikes in this very poll, once
     /// this one has returned. Asked a second time, something keeps it from being polled.
@@ -175,7 +190,7 @@ impl<F: Future> Timeout<F> {
     }
 
     /// The body was cancelled by the deadline, and is gone. If the task was cancelled as well, or
-    /// a timeout around this one has struck, that goes on.
+    /// a timeout or a group around this one has struck, that goes on.
     fn expired_with(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -248,7 +263,7 @@ impl<F: Future> Timeout<F> {
         let (polled, heard) = cancel::deliver(&cause, &mut || body.as_mut().poll(cx));
         match polled {
             Poll::Ready(value) => self.in_time(value),
-            Poll::Pending if heard.frame.taken() => {
+            Poll::Pending if heard.frame.taken() || *this.keeps_ended => {
                 // Something inside handles it: once more, without the cancel.
                 cancel::wake_current_probes();
                 cx.waker().wake_by_ref();
@@ -280,12 +295,12 @@ impl<F: Future> Future for Timeout<F> {
             return self.expired_with(cx);
         }
         if let Some(cause) = &deliver
-            && cause.source() == CancelSource::Timeout
+            && !is_request(cause)
         {
             *this.around = Some(cause.clone());
         }
         if this.requests.is_none() {
-            *this.requests = TaskControl::current().map(|task| task.cancelling());
+            *this.requests = cancel::requests();
         }
         let body = this
             .body

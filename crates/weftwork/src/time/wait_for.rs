@@ -24,6 +24,9 @@ pin_project! {
 /// gives its value, a running one is cancelled and awaited, a plain future is never started. A
 /// `gather` or a `race` counts as its tasks do; what is shielded or shared is left alone.
 ///
+/// A cancel of whoever awaits it goes to the task, whose end is waited for, with time or without. asyncio
+/// leaves the task alone in the second case.
+///
 /// ```
 /// use std::time::Duration;
 /// use weftwork::{run, spawn, time::wait_for};
@@ -42,42 +45,59 @@ where
     F: Future + 'static,
     F::Output: 'static,
 {
-    let any: &dyn Any = &future;
-    let task = any.downcast_ref::<Task<F::Output>>();
-    let starts = !duration.is_zero() || task.is_some() || is_under_way::<F>();
-    // It has a value, though its callbacks may have to see that first.
-    let duration = match task {
-        Some(task) if task.done() => Duration::MAX,
-        _ => duration,
+    let duration = if has_ended::<F::Output>(&future) {
+        Duration::MAX
+    } else {
+        duration
     };
+    let under_way = is_under_way::<F>();
     WaitFor {
         // Not in a closure, for the location.
-        inner: if starts {
+        inner: if !duration.is_zero() {
             Some(timeout(duration, future))
+        } else if under_way || is_left_alone::<F>() {
+            Some(timeout(duration, future).keeps_ended(under_way))
         } else {
             None
         },
     }
 }
 
-/// True if futures of this type stand for tasks, whatever these give.
-///
-/// `Any` knows a type only as a whole, and that of the values is not known here. So this goes by the
-/// names: an answer that is wrong would make the future a plain one.
+/// True if the future stands for one task, and that has ended: it has a value, though callbacks may have to
+/// see that first.
+fn has_ended<T: 'static>(future: &dyn Any) -> bool {
+    let task = future.downcast_ref::<Task<T>>();
+    let shared = future.downcast_ref::<SharedTask<T>>();
+    let shielded = future.downcast_ref::<Shield<T, Task<T>>>();
+    task.is_some_and(Task::done)
+        || shared.is_some_and(SharedTask::done)
+        || shielded.is_some_and(Shield::done)
+}
+
+/// True if futures of this type stand for tasks that they cancel, whatever these give.
 fn is_under_way<F>() -> bool {
-    fn base<T>() -> &'static str {
-        let name = type_name::<T>();
-        name.split_once('<').map_or(name, |(base, _)| base)
-    }
-    let groups = [
+    let types = [
+        base::<Task<()>>(),
         base::<JoinAll<()>>(),
         base::<JoinAllOutcomes<()>>(),
         base::<TryJoinAll<()>>(),
         base::<Race<()>>(),
-        base::<Shield<(), ()>>(),
-        base::<SharedTask<()>>(),
     ];
-    groups.contains(&base::<F>())
+    types.contains(&base::<F>())
+}
+
+/// True if futures of this type stand for a task that they do not cancel.
+fn is_left_alone<F>() -> bool {
+    [base::<Shield<(), ()>>(), base::<SharedTask<()>>()].contains(&base::<F>())
+}
+
+/// The name of a type without those of its parameters.
+///
+/// `Any` knows a type only as a whole, and that of the values is not known here. So this goes by the
+/// names: an answer that is wrong would make the future a plain one.
+fn base<T>() -> &'static str {
+    let name = type_name::<T>();
+    name.split_once('<').map_or(name, |(base, _)| base)
 }
 
 impl<F: Future> Future for WaitFor<F> {

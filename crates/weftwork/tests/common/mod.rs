@@ -12,10 +12,11 @@ use std::fmt::Debug;
 use std::future::{Future, pending};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use weftwork::sync::oneshot;
-use weftwork::{Builder, Report, Runtime, Task, panic_message, yield_now};
+use weftwork::{Builder, Cancelled, Report, Runtime, Task, TaskControl, panic_message, yield_now};
 use weftwork_std_or_loom::Mutex;
 use weftwork_std_or_loom::atomic::{AtomicUsize, Ordering::SeqCst};
 
@@ -181,9 +182,17 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// A cancel that was asked for has been delivered.
+pub(crate) async fn struck(control: &TaskControl) {
+    let was_struck = |cause: Cancelled| cause.struck().is_some();
+    until(|| control.cancel_cause().is_some_and(was_struck)).await;
+}
+
 /// Gives whatever is ready many turns, for a test that something does not happen.
 pub(crate) async fn settle() {
     for _ in 0..100 {
+        // Workers that have no core at the moment are to have theirs.
+        std::thread::yield_now();
         yield_now().await;
     }
 }
@@ -346,6 +355,51 @@ pub(crate) const fn scaled(count: usize) -> usize {
     } else {
         count
     }
+}
+
+/// A folder of the test's own, which goes with it.
+pub(crate) struct Folder(pub(crate) PathBuf);
+
+impl Folder {
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "weftwork-{}-{}",
+            std::process::id(),
+            NEXT.fetch_add(1, SeqCst)
+        );
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// A named pipe: reading from it waits until somebody writes.
+    pub(crate) fn fifo(&self) -> PathBuf {
+        let path = self.path("fifo");
+        let made = std::process::Command::new("mkfifo")
+            .arg(&path)
+            .status()
+            .unwrap();
+        assert!(made.success());
+        path
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file to read and to write, which is made if there is none.
+pub(crate) async fn open_both(path: &std::path::Path) -> weftwork::fs::File {
+    let mut options = weftwork::fs::OpenOptions::new();
+    options.read(true).write(true).create(true);
+    options.open(path).await.unwrap()
 }
 
 struct Unpark(std::thread::Thread);

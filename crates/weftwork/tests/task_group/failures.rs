@@ -390,3 +390,44 @@ fn panics_that_a_dropped_group_cannot_give_are_reported() {
         assert_eq!(reports.messages(), ["after"]);
     });
 }
+
+/// One fails before its group is dropped, one after that, when it has caught its cancel.
+#[test]
+fn errors_that_a_dropped_group_cannot_give_are_reported() {
+    each_reporting(|reports| async move {
+        let children = Arc::new(Mutex::new(Vec::new()));
+        let (kept, begun) = (Arc::clone(&children), Flag::default());
+        let is_begun = begun.clone();
+        let mut group = Box::pin(task_group(async move |g| {
+            let (reached, is_reached) = oneshot::channel();
+            let late = g.spawn_named("late", async {
+                let caught = catch(stuck_at::<()>(reached)).await;
+                caught.map_err(|_| Error("late"))
+            });
+            is_reached.await.unwrap();
+            kept.lock().push(late.control());
+            let early = g.spawn_named("early", async { Err::<(), _>(Error("early")) });
+            kept.lock().push(early.control());
+            begun.set();
+            forever::<Result<(), Error>>().await
+        }));
+        while !is_begun.is_set() {
+            assert!(poll!(&mut group).is_pending());
+            yield_now().await;
+        }
+        let children = children.lock().clone();
+        until(|| children[1].done()).await;
+        assert_eq!(reports.count(), 0, "the group may still be awaited");
+        drop(group);
+        until(|| children[0].done()).await;
+        let mut seen = reports.take();
+        seen.sort_by(|one, other| one.message.cmp(&other.message));
+        assert_eq!(seen.len(), 2, "{seen:?}");
+        for (seen, name) in seen.iter().zip(["early", "late"]) {
+            assert_eq!(seen.context, "a child of a dropped group");
+            let text = format!("{name}, spawned at {}:", file!());
+            assert!(seen.message.starts_with(&text), "{seen:?}");
+            assert!(seen.message.ends_with("failed with a `task_group::Error`"));
+        }
+    });
+}

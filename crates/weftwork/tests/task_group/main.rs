@@ -5,6 +5,7 @@ mod common;
 
 mod cancels;
 mod failures;
+mod many;
 mod nests;
 mod surface;
 

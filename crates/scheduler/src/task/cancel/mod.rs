@@ -90,6 +90,13 @@ pub fn wake_current_probes() {
     }
 }
 
+/// How many cancels the current task was asked for that were not taken back; none outside of one.
+#[must_use]
+pub fn requests() -> Option<u32> {
+    current()?;
+    Some(with_cold(|cold| cold.lock().cancels).unwrap_or(0))
+}
+
 /// What the current task has out of line, if it has that.
 fn with_cold<R>(f: impl FnOnce(&Cold) -> R) -> Option<R> {
     // SAFETY: it is being polled on this thread, so it is live.

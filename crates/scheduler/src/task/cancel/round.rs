@@ -52,6 +52,8 @@ pub(super) fn poll_all<R>(
     let mut left = probes.left_over();
     let mut in_vain = 0;
     loop {
+        // A leaf that let others have a turn would have no answer, and wake the task besides.
+        context::refill();
         let (polled, heard) = with_frame(deliver, &mut *poll);
         let handed_back = woken.look();
         all.frame = heard.frame.joined_with(all.frame);

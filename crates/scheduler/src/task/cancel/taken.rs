@@ -20,22 +20,24 @@ pub fn with_effect_seen<R>(
     struct Restore(usize);
     impl Drop for Restore {
         fn drop(&mut self) {
-            let seen = SEEN.with(|seen| seen.borrow_mut().split_off(self.0));
+            let seen = SEEN.try_with(|seen| seen.borrow_mut().split_off(self.0));
             drop(seen);
         }
     }
-    let before = SEEN.with(|seen| {
+    let before = SEEN.try_with(|seen| {
         let mut seen = seen.borrow_mut();
         let before = seen.len();
         seen.extend(causes);
         before
     });
-    let _restore = Restore(before);
+    // Where the thread ends there is no list, and no scope that could end.
+    let _restore = before.map(Restore);
     f()
 }
 
 fn is_seen(cause: &Cancelled) -> bool {
-    SEEN.with(|seen| seen.borrow().iter().any(|seen| seen.is_same(cause)))
+    let is_seen = |seen: &RefCell<Vec<Cancelled>>| seen.borrow().iter().any(|s| s.is_same(cause));
+    SEEN.try_with(is_seen).unwrap_or(false)
 }
 
 /// A cancel that something took in a delivery, until its effect is seen: a scope will end, a child
@@ -133,5 +135,38 @@ impl fmt::Debug for Taken {
             .field("cause", &self.cause)
             .field("settled", &self.task.is_none())
             .finish()
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use weftwork_task_context::CancelSource;
+
+    struct EndsScopes(mpsc::Sender<bool>);
+
+    impl Drop for EndsScopes {
+        fn drop(&mut self) {
+            let cause = Cancelled::new(None, CancelSource::Outside);
+            let seen = with_effect_seen([cause.clone()], || is_seen(&cause));
+            self.0.send(seen || SEEN.try_with(|_| ()).is_ok()).unwrap();
+        }
+    }
+
+    weftwork_std_or_loom::thread_local! {
+        static KEPT: RefCell<Option<EndsScopes>> = RefCell::new(None)
+    }
+
+    /// The locals of a thread go in the reverse order of their first use.
+    #[test]
+    fn scopes_that_a_thread_keeps_to_its_end_may_be_dropped_there() {
+        let (tell, told) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            KEPT.with(|kept| kept.replace(Some(EndsScopes(tell))));
+            with_effect_seen([], || ());
+        });
+        thread.join().unwrap();
+        assert_eq!(told.recv(), Ok(false), "the list should be gone");
     }
 }

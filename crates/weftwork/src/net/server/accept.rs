@@ -2,11 +2,11 @@
 
 use super::Inner;
 use super::handler::{HandlerResult, Sealed as _};
+use super::listens::Listens;
 use crate::Handle;
-use crate::net::stream::TcpStream;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -23,40 +23,41 @@ const QUIET: Duration = Duration::from_secs(60);
 const BURST: usize = 32;
 
 /// A task that accepts. If one of them ends, for whatever reason, the server is closed.
-pub(super) struct Accepting(Arc<Inner>);
+pub(super) struct Accepting<L: Listens>(Arc<Inner<L>>);
 
 /// None once the server is closed.
-type Accepted = Option<io::Result<(TcpStream, SocketAddr)>>;
+type Accepted<L> = Option<io::Result<(<L as Listens>::Stream, <L as Listens>::Addr)>>;
 
 /// A connection that is served.
-struct Served {
-    inner: Arc<Inner>,
+struct Served<L: Listens> {
+    inner: Arc<Inner<L>>,
     number: u64,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Accepting {
-    pub(super) fn new(inner: Arc<Inner>) -> Self {
+impl<L: Listens> Accepting<L> {
+    pub(super) fn new(inner: Arc<Inner<L>>) -> Self {
         Self(inner)
     }
 }
 
-impl Drop for Accepting {
+impl<L: Listens> Drop for Accepting<L> {
     fn drop(&mut self) {
         self.0.close();
         self.0.clients.accepts_no_more();
     }
 }
 
-impl Drop for Served {
+impl<L: Listens> Drop for Served<L> {
     fn drop(&mut self) {
         self.inner.clients.remove(self.number);
     }
 }
 
-pub(super) async fn accept<H, F>(accepting: Accepting, index: usize, handler: Arc<H>)
+pub(super) async fn accept<L, H, F>(accepting: Accepting<L>, index: usize, handler: Arc<H>)
 where
-    H: Fn(TcpStream, SocketAddr) -> F + Send + Sync + 'static,
+    L: Listens,
+    H: Fn(L::Stream, L::Addr) -> F + Send + Sync + 'static,
     F: Future + Send + 'static,
     F::Output: HandlerResult,
 {
@@ -83,7 +84,7 @@ where
                 }
             }
             Some(Err(error)) => {
-                trouble.report(inner.addrs[index], &error);
+                trouble.report(&inner.addrs[index], &error);
                 drop(room);
                 crate::time::sleep(RETRY).await;
             }
@@ -92,7 +93,10 @@ where
 }
 
 /// What was accepted, none once the server is closed; and the permit for it, if there is a limit.
-async fn next_connection(inner: &Inner, index: usize) -> (Option<OwnedSemaphorePermit>, Accepted) {
+async fn next_connection<L: Listens>(
+    inner: &Inner<L>,
+    index: usize,
+) -> (Option<OwnedSemaphorePermit>, Accepted<L>) {
     let Some(room) = &inner.room else {
         let accepted = poll_fn(|cx| match inner.listener(index) {
             Some(listener) => listener.poll_accept(cx).map(Some),
@@ -118,26 +122,27 @@ async fn next_connection(inner: &Inner, index: usize) -> (Option<OwnedSemaphoreP
     }
 }
 
-fn serve<H, F>(handler: Arc<H>, stream: TcpStream, peer: SocketAddr, served: Served) -> Task<()>
+fn serve<L, H, F>(handler: Arc<H>, stream: L::Stream, addr: L::Addr, served: Served<L>) -> Task<()>
 where
-    H: Fn(TcpStream, SocketAddr) -> F + Send + Sync + 'static,
+    L: Listens,
+    H: Fn(L::Stream, L::Addr) -> F + Send + Sync + 'static,
     F: Future + Send + 'static,
     F::Output: HandlerResult,
 {
+    let peer = L::peer(&stream, &addr);
+    // The name is what a report of a panic says.
+    let name = format!("connection from {peer}");
     // A task that never runs drops the stream before it counts as ended.
     let both = (stream, served);
     let serving = async move {
         let (stream, served) = both;
-        if let Some(trouble) = handler(stream, peer).await.trouble() {
+        if let Some(trouble) = handler(stream, addr).await.trouble() {
             let text = format!("{trouble} (connection from {peer})");
             Handle::current().report("the handler of a connection failed", text);
         }
         drop(served);
     };
-    // The name is what a report of a panic says.
-    Task::builder()
-        .name(format!("connection from {peer}"))
-        .spawn(serving)
+    Task::builder().name(name).spawn(serving)
 }
 
 /// Keeps an error that comes again and again from being reported again and again.
@@ -145,13 +150,13 @@ where
 struct Trouble(Option<(Instant, String)>);
 
 impl Trouble {
-    fn report(&mut self, addr: SocketAddr, error: &io::Error) {
+    fn report(&mut self, addr: &impl fmt::Debug, error: &io::Error) {
         let text = error.to_string();
         let now = Instant::now();
         let before = self.0.replace((now, text.clone()));
         let is_known = before.is_some_and(|(at, before)| before == text && now - at < QUIET);
         if !is_known {
-            let text = format!("{text}; accepting on {addr} is tried again every {RETRY:?}");
+            let text = format!("{text}; accepting on {addr:?} is tried again every {RETRY:?}");
             Handle::current().report("a server cannot accept connections", text);
         }
     }

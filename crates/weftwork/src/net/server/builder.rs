@@ -1,9 +1,7 @@
 //! Settings of a server, and how it begins to listen.
 
-use super::accept::{self, Accepting};
-use super::clients::Clients;
+use super::Server;
 use super::handler::HandlerResult;
-use super::{Inner, Server};
 use crate::Handle;
 use crate::net::addr::{ToSocketAddrs, lookup_host, none_given};
 use crate::net::listener::TcpListener;
@@ -12,11 +10,7 @@ use crate::net::stream::TcpStream;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use weftwork_io_driver::tcp;
-use weftwork_scheduler::Task;
-use weftwork_std_or_loom::Mutex;
-use weftwork_sync::{CancellationToken, Semaphore};
 
 /// Settings for a server, made by [`Server::builder`].
 ///
@@ -92,31 +86,9 @@ impl ServerBuilder {
         F: Future + Send + 'static,
         F::Output: HandlerResult,
     {
-        let handle = Handle::try_current().map_err(io::Error::other)?;
+        Handle::try_current().map_err(io::Error::other)?;
         let listeners = self.bind_all(lookup_host(addr).await?)?;
-        let addrs: io::Result<Vec<_>> = listeners.iter().map(TcpListener::local_addr).collect();
-        let count = listeners.len();
-        let inner = Arc::new(Inner {
-            addrs: addrs?,
-            listeners: Mutex::new(listeners.into_iter().map(Arc::new).collect()),
-            acceptors: Mutex::default(),
-            clients: Clients::new(count),
-            room: self
-                .max_connections
-                .map(|most| Arc::new(Semaphore::new(most))),
-            closed: CancellationToken::new(),
-        });
-        let handler = Arc::new(handler);
-        let acceptors = (0..count).map(|index| {
-            let accepting = Accepting::new(Arc::clone(&inner));
-            let name = format!("server on {}", inner.addrs[index]);
-            let accept = accept::accept(accepting, index, Arc::clone(&handler));
-            let task = Task::builder().name(name).spawn_on(&handle, accept);
-            task.control()
-        });
-        let acceptors = acceptors.collect();
-        inner.set_acceptors(acceptors);
-        Ok(Server(inner))
+        Server::begin(listeners, self.max_connections, handler)
     }
 
     /// A listener for each address. One that this machine does not have (as those of IPv6, where

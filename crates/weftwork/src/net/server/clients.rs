@@ -1,42 +1,38 @@
 //! The open connections of a server.
 
-use super::super::stream::TcpStream;
+use super::listens::Listens;
 use std::collections::HashMap;
 use std::net::Shutdown;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
-use weftwork_io_driver::{Registered, options};
+use weftwork_io_driver::Registered;
 use weftwork_scheduler::TaskControl;
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::CancellationToken;
 
 /// The connections, and how many tasks still accept further ones.
-#[derive(Debug)]
-pub(super) struct Clients {
-    state: Mutex<State>,
+pub(super) struct Clients<L: Listens> {
+    state: Mutex<State<L>>,
     /// Nobody accepts any more, and the last connection has ended.
     drained: CancellationToken,
 }
 
-#[derive(Debug)]
-struct State {
+struct State<L: Listens> {
     accepting: usize,
     /// None is added any more.
     closed: bool,
     next: u64,
-    open: HashMap<u64, Client>,
+    open: HashMap<u64, Client<L>>,
 }
 
-#[derive(Debug)]
-struct Client {
+struct Client<L: Listens> {
     /// It is the handler's, and is gone when that has dropped it.
-    stream: Weak<Registered<std::net::TcpStream>>,
+    stream: Weak<Registered<L::Socket>>,
     /// None for the moment between accepting and spawning.
     task: Option<TaskControl>,
     aborted: bool,
 }
 
-impl Clients {
+impl<L: Listens> Clients<L> {
     pub(super) fn new(accepting: usize) -> Self {
         Self {
             state: Mutex::new(State {
@@ -54,9 +50,9 @@ impl Clients {
     }
 
     /// A connection was accepted; gives its number, none once the server is closed.
-    pub(super) fn add(&self, stream: &TcpStream) -> Option<u64> {
+    pub(super) fn add(&self, stream: &L::Stream) -> Option<u64> {
         let client = Client {
-            stream: Arc::downgrade(stream.registered()),
+            stream: Arc::downgrade(L::socket(stream)),
             task: None,
             aborted: false,
         };
@@ -120,7 +116,7 @@ impl Clients {
     pub(super) fn close_all(&self) {
         for stream in self.streams() {
             // An error means that the connection is gone.
-            let _ = stream.get_ref().shutdown(Shutdown::Both);
+            let _ = L::shutdown(stream.get_ref(), Shutdown::Both);
         }
     }
 
@@ -134,27 +130,30 @@ impl Clients {
             })
             .collect()
         };
-        for stream in self.streams() {
-            let socket = stream.get_ref();
-            // Errors mean that the connection is gone. Whoever reads it in another task than
-            // the handler's hears of the end as well.
-            let _ = options::set_linger(socket, Some(Duration::ZERO));
-            let _ = socket.shutdown(Shutdown::Read);
+        let streams = self.streams();
+        // Errors mean that the connection is gone.
+        for stream in &streams {
+            let _ = L::reset_at_close(stream.get_ref());
         }
         for task in tasks {
             cancel(&task);
         }
+        // Whoever reads it in another task than the handler's hears of the end as well; the handler
+        // itself was cancelled before it can take this for the end of its client.
+        for stream in &streams {
+            let _ = L::shutdown(stream.get_ref(), Shutdown::Read);
+        }
     }
 
     /// The streams that are still there.
-    fn streams(&self) -> Vec<Arc<Registered<std::net::TcpStream>>> {
+    fn streams(&self) -> Vec<Arc<Registered<L::Socket>>> {
         let state = self.state.lock();
         let streams = state.open.values().map(|client| client.stream.upgrade());
         streams.flatten().collect()
     }
 }
 
-impl State {
+impl<L: Listens> State<L> {
     fn is_drained(&self) -> bool {
         self.accepting == 0 && self.open.is_empty()
     }

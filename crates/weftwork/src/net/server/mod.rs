@@ -4,21 +4,27 @@ mod accept;
 mod builder;
 mod clients;
 mod handler;
+mod listens;
+mod unix;
 
 pub use builder::ServerBuilder;
 pub use handler::HandlerResult;
+pub use unix::{UnixServerBuilder, start_unix_server};
 
+use self::accept::Accepting;
 use self::clients::Clients;
+use self::listens::Listens;
 use super::addr::ToSocketAddrs;
 use super::listener::TcpListener;
 use super::stream::TcpStream;
+use crate::Handle;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::mem;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use weftwork_scheduler::TaskControl;
+use weftwork_scheduler::{Task, TaskControl};
 use weftwork_std_or_loom::Mutex;
 use weftwork_sync::{CancellationToken, Semaphore};
 
@@ -74,21 +80,21 @@ where
     Server::builder().start(addr, handler).await
 }
 
-/// A server that was started by [`start_server`].
+/// A server that was started by [`start_server`], or by [`start_unix_server`]: then it is a
+/// `Server<UnixListener>`.
 ///
 /// Clones are the same server. Dropping all of them changes nothing: it serves until it is
 /// closed or its runtime ends.
 #[doc(alias = "AbstractServer")]
-#[derive(Clone)]
-pub struct Server(Arc<Inner>);
+pub struct Server<L: Listens = TcpListener>(Arc<Inner<L>>);
 
-struct Inner {
-    addrs: Vec<SocketAddr>,
+struct Inner<L: Listens> {
+    addrs: Vec<L::Addr>,
     /// Empty once it is closed.
-    listeners: Mutex<Vec<Arc<TcpListener>>>,
+    listeners: Mutex<Vec<Arc<L>>>,
     /// The tasks that accept, while it is open.
     acceptors: Mutex<Vec<TaskControl>>,
-    clients: Clients,
+    clients: Clients<L>,
     /// One permit for each connection that may be open, if there is a limit.
     room: Option<Arc<Semaphore>>,
     /// It is closed.
@@ -112,6 +118,43 @@ impl Server {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.0.addrs[0]
+    }
+}
+
+impl<L: Listens> Server<L> {
+    /// Begins to serve: a task that accepts for each listener, of which there is one at least.
+    fn begin<H, F>(
+        listeners: Vec<L>,
+        max_connections: Option<usize>,
+        handler: H,
+    ) -> io::Result<Self>
+    where
+        H: Fn(L::Stream, L::Addr) -> F + Send + Sync + 'static,
+        F: Future + Send + 'static,
+        F::Output: HandlerResult,
+    {
+        let handle = Handle::try_current().map_err(io::Error::other)?;
+        let addrs: io::Result<Vec<_>> = listeners.iter().map(L::addr).collect();
+        let count = listeners.len();
+        let inner = Arc::new(Inner {
+            addrs: addrs?,
+            listeners: Mutex::new(listeners.into_iter().map(Arc::new).collect()),
+            acceptors: Mutex::default(),
+            clients: Clients::new(count),
+            room: max_connections.map(|most| Arc::new(Semaphore::new(most))),
+            closed: CancellationToken::new(),
+        });
+        let handler = Arc::new(handler);
+        let acceptors = (0..count).map(|index| {
+            let accepting = Accepting::new(Arc::clone(&inner));
+            let name = format!("server on {:?}", inner.addrs[index]);
+            let accept = accept::accept(accepting, index, Arc::clone(&handler));
+            let task = Task::builder().name(name).spawn_on(&handle, accept);
+            task.control()
+        });
+        let acceptors = acceptors.collect();
+        inner.set_acceptors(acceptors);
+        Ok(Self(inner))
     }
 
     /// True until it is closed.
@@ -155,8 +198,8 @@ impl Server {
     }
 
     /// Cancels the handlers of all open connections, and lets their peers see a reset when the
-    /// streams are dropped; what was not sent is lost. New connections are still accepted unless
-    /// the server is closed.
+    /// streams are dropped; what was not sent is lost. (A Unix socket has no such reset: its peer
+    /// sees the end.) New connections are still accepted unless the server is closed.
     pub fn abort_clients(&self) {
         self.0.clients.abort_all();
     }
@@ -170,7 +213,7 @@ impl Server {
     }
 }
 
-impl Inner {
+impl<L: Listens> Inner<L> {
     fn close(&self) {
         let listeners = mem::take(&mut *self.listeners.lock());
         drop(listeners);
@@ -191,12 +234,18 @@ impl Inner {
     }
 
     /// A listener, for a moment; none once it is closed.
-    fn listener(&self, index: usize) -> Option<Arc<TcpListener>> {
+    fn listener(&self, index: usize) -> Option<Arc<L>> {
         self.listeners.lock().get(index).cloned()
     }
 }
 
-impl fmt::Debug for Server {
+impl<L: Listens> Clone for Server<L> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<L: Listens> fmt::Debug for Server<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
             .field("local_addrs", &self.0.addrs)

@@ -124,8 +124,10 @@ impl UnixDatagram {
     /// Sends a datagram to a path; gives its length.
     ///
     /// The system says in no way when the queue of a receiver to whom others send as well has room
-    /// again, so a full one is tried again after a millisecond, and then less often.
-    /// [`connect`](Self::connect) and [`send`](Self::send) hear of it at once.
+    /// again, so a full one is tried again: after 1 ms, then after 2, 4 and so on, and every 64 ms
+    /// from there on. So the datagram goes 64 ms after there was room at the latest, unless others
+    /// were faster, and waiting takes 16 calls of the system a second. Where that is too late, have the
+    /// receiver answer; [`connect`](Self::connect) and [`send`](Self::send) hear of room at once.
     ///
     /// # Errors
     /// What the system says.

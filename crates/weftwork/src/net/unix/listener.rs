@@ -12,6 +12,10 @@ use weftwork_io_driver::{Direction, Registered, unix};
 
 /// Takes connections of this machine, at a path.
 ///
+/// Any number of tasks may accept from one listener, by reference.
+/// [`start_unix_server`](crate::net::start_unix_server) has a task for each connection, goes on when
+/// descriptors run out, and can be closed and waited for.
+///
 /// The file that it makes there is removed when it is dropped, unless another socket has taken
 /// its place meanwhile.
 ///
@@ -34,8 +38,6 @@ use weftwork_io_driver::{Direction, Registered, unix};
 /// })
 /// # }
 /// ```
-#[doc(alias = "start_unix_server")]
-#[doc(alias = "create_unix_server")]
 pub struct UnixListener {
     /// Before the socket, so that it is dropped first. None if it was taken over.
     _file: Option<SocketFile>,
@@ -126,6 +128,16 @@ impl UnixListener {
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, SocketAddr)>> {
         let accepted = ready!(self.registered.poll_io(Direction::Read, cx, unix::accept))?;
         Poll::Ready(self.adopt(accepted))
+    }
+
+    /// Ready if there may be a connection.
+    pub(in crate::net) fn poll_acceptable(&self, cx: &Context<'_>) -> Poll<io::Result<()>> {
+        self.registered.poll_ready(Direction::Read, cx)
+    }
+
+    /// Takes a connection that is there; otherwise `WouldBlock`.
+    pub(in crate::net) fn try_accept(&self) -> io::Result<(UnixStream, SocketAddr)> {
+        self.adopt(self.registered.try_io(Direction::Read, unix::accept)?)
     }
 
     fn adopt(

@@ -31,7 +31,7 @@ impl UnixStream {
         Self(Arc::new(registered))
     }
 
-    pub(in crate::net) fn registered(&self) -> &Registered<net::UnixStream> {
+    pub(in crate::net) fn registered(&self) -> &Arc<Registered<net::UnixStream>> {
         &self.0
     }
 

@@ -1,19 +1,20 @@
-//! Writes that block, one at a time, each reported when it has been done.
+//! Writes to a place in a file, one at a time, each reported when it has been done.
 
-use super::{LONGEST, Place, submit};
 use crate::cancel::declines;
+use crate::pooled::{LONGEST, Place, submit};
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use weftwork_scheduler::Blocking;
 
-/// The writes of one handle.
+/// The writes of a file that is written to at its position.
 ///
-/// A write that was cancelled runs on, and the next one waits for it. If that one begins with
-/// the same bytes, it takes the result: a write that is tried again after a cancel is done once.
+/// A write that was cancelled runs on, and the next one waits for it. The position has not moved,
+/// so if that one begins with the same bytes they stand where it wants them, and it takes the
+/// result; a write that is tried again after a cancel is done once.
 #[derive(Debug, Default)]
-pub(crate) struct Writes {
+pub(super) struct Writes {
     job: Option<Blocking<Written>>,
     /// The memory of the last job.
     spare: Vec<u8>,
@@ -27,7 +28,7 @@ struct Written {
 
 impl Writes {
     /// Writes the beginning of `buf` with `write`, on the pool.
-    pub(crate) fn poll(
+    pub(super) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         buf: &[u8],
@@ -58,7 +59,7 @@ impl Writes {
     }
 
     /// Waits for a write that was cancelled; its result is nobody's.
-    pub(crate) fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_settle(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let settled = ready!(self.poll_job(cx, &[]));
         drop(settled);
         Poll::Ready(())
