@@ -5,12 +5,11 @@ use std::thread;
 use weftwork_std_or_loom::Mutex;
 
 /// Test binaries in which every test that opens something has a watchdog.
-const COUNTED: [&str; 13] = [
+const COUNTED: [&str; 12] = [
     "async_fd",
     "net",
     "net_connect",
     "net_faults",
-    "net_injected",
     "net_runtime",
     "process",
     "process_leaks",
