@@ -5,8 +5,9 @@ use std::thread;
 use weftwork_std_or_loom::Mutex;
 
 /// Test binaries in which every test that opens something has a watchdog.
-const COUNTED: [&str; 12] = [
+const COUNTED: [&str; 13] = [
     "async_fd",
+    "killed",
     "net",
     "net_connect",
     "net_faults",

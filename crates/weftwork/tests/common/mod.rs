@@ -8,9 +8,13 @@
 #[path = "descriptors.rs"]
 mod descriptors;
 
+#[cfg(target_os = "linux")]
+#[path = "remote.rs"]
+pub(crate) mod remote;
+
 use std::fmt::Debug;
 use std::future::{Future, pending};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -363,14 +367,20 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "weftwork-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, SeqCst)
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
+        loop {
+            let name = format!(
+                "weftwork-{}-{}",
+                std::process::id(),
+                NEXT.fetch_add(1, SeqCst)
+            );
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left by a process that was killed and had the same number.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{path:?}: {error}"),
+            }
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -23,7 +23,7 @@ impl Fault {
     /// `when` counts from now on, for each call and each thread by itself: `2` is the second one,
     /// `1+` each one, `1+3` the first one and every third one after it.
     ///
-    /// The error says why strace may not trace here.
+    /// The error says why strace cannot trace here.
     pub(crate) fn start(calls: &'static str, error: &str, when: &str) -> Result<Self, String> {
         // Where only descendants may be traced by default. Elsewhere it is an error.
         let _ = rustix::process::set_ptracer(rustix::process::PTracer::Any);
@@ -34,7 +34,8 @@ impl Fault {
         strace.args(["-e", &format!("trace=getppid,{calls}")]);
         strace.args(["-e", &format!("inject=getppid:retval={AT_WORK}")]);
         strace.args(["-e", &format!("inject={calls}:error={error}:when={when}")]);
-        let mut strace = strace.stderr(Stdio::piped()).spawn().unwrap();
+        let strace = strace.stderr(Stdio::piped()).spawn();
+        let mut strace = strace.map_err(|error| format!("strace does not start: {error}"))?;
         while !is_at_work() {
             if strace.try_wait().unwrap().is_some() {
                 let output = strace.wait_with_output().unwrap();

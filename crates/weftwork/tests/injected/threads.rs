@@ -1,6 +1,6 @@
 //! The calls that make threads.
 
-use crate::cell::Expected::Fails;
+use crate::cell::Expected::{Fails, Works};
 use crate::cell::Program::Whole;
 use crate::cell::{self, Cell, EVERY, FIRST, SECOND};
 use crate::common::{On, ms};
@@ -9,22 +9,23 @@ use weftwork::{Runtime, sleep, spawn};
 
 /// Older C libraries use the second one.
 const CLONE: &str = "?clone3,clone";
+const AGAIN: &str = "Resource temporarily unavailable";
 const THREAD: &str = "no thread for a blocking job";
 
 #[rustfmt::skip]
 const CELLS: &[Cell] = &[
     // No worker, no runtime; those that had begun end.
-    (CLONE, "EAGAIN", FIRST, Whole(workers), Fails("Resource temporarily unavailable")),
-    (CLONE, "EAGAIN", SECOND, Whole(workers), Fails("Resource temporarily unavailable")),
-    (CLONE, "ENOMEM", EVERY, Whole(workers), Fails("")),
-    ("mmap", "ENOMEM", EVERY, Whole(workers), Fails("Resource temporarily unavailable")),
+    (CLONE, "EAGAIN", FIRST, Whole(workers), Fails(AGAIN)),
+    (CLONE, "EAGAIN", SECOND, Whole(workers), Fails(AGAIN)),
+    (CLONE, "ENOMEM", EVERY, Whole(workers), Fails(AGAIN)),
+    ("mmap", "ENOMEM", EVERY, Whole(workers), Fails(AGAIN)),
     // No thread for a job: an error, and everything else goes on.
     (CLONE, "EAGAIN", FIRST, Whole(job), Fails(THREAD)),
     (CLONE, "EAGAIN", EVERY, Whole(job), Fails(THREAD)),
     ("mmap", "ENOMEM", EVERY, Whole(job), Fails(THREAD)),
     // Of ten jobs at once the others are done by those that there are.
-    (CLONE, "EAGAIN", SECOND, Whole(jobs), cell::Expected::Works),
-    (CLONE, "EAGAIN", "3+", Whole(jobs), cell::Expected::Works),
+    (CLONE, "EAGAIN", SECOND, Whole(jobs), Works),
+    (CLONE, "EAGAIN", "3+", Whole(jobs), Works),
 ];
 
 #[test]
