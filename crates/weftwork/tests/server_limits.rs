@@ -10,12 +10,11 @@
 
 mod common;
 
-use common::remote::{CHILD, Remote, ask_blocking, echo, in_a_process, process_of, serve_here};
+use common::remote::{Remote, ask_blocking, echo, in_a_process, process_of, serve_here};
 use common::{Reports, Watchdog, descriptors, ms};
 use futures::{AsyncReadExt, AsyncWriteExt};
 use std::io::{Read, Write};
 use std::net::TcpStream as TcpStreamOfStd;
-use std::process::Command;
 use std::time::{Duration, Instant};
 use weftwork::Runtime;
 use weftwork::net::{
@@ -102,64 +101,6 @@ fn a_storm_of_interruptions() {
     }
 }
 
-/// Other errors of the system, three in a row on each thread that accepts. Those of the connection
-/// that was to be taken are of no concern; the others are reported once, and tried again after 200 ms.
-#[test]
-fn what_the_system_says_of_accept_is_reported_once_or_of_no_concern() {
-    const TEST: &str = "what_the_system_says_of_accept_is_reported_once_or_of_no_concern";
-    let _watchdog = Watchdog::start();
-    let Some(plain) = process_of(TEST) else {
-        return serve_in_spite_of_errors();
-    };
-    if Command::new("strace").arg("-V").output().is_err() {
-        let is_required =
-            std::env::var_os("WEFTWORK_PEERS").is_some_and(|value| value == "required");
-        assert!(!is_required, "strace is not installed");
-        return println!("skipped: there is no strace, which makes system calls fail");
-    }
-    for kind in ["2", "local"] {
-        for (error, is_reported) in [
-            ("ENFILE", true),
-            ("ENOMEM", true),
-            ("ENOBUFS", true),
-            ("ECONNABORTED", false),
-            ("EINTR", false),
-        ] {
-            let mut command = Command::new("strace");
-            command
-                .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4", "-e"])
-                .arg(format!("inject=accept4:error={error}:when=1..3"))
-                .arg(plain.get_program())
-                .args(plain.get_args())
-                .env(CHILD, TEST)
-                .env("REPORTS", if is_reported { "1" } else { "0" });
-            let mut remote = Remote::start(&mut command, kind);
-            let clients: Vec<_> = (0..3).map(|_| remote.connect()).collect();
-            clients.iter().for_each(ask_blocking);
-            remote.until("they are seen");
-            drop(clients);
-            remote.end();
-        }
-    }
-}
-
-fn serve_in_spite_of_errors() {
-    let reports = Reports::default();
-    let sink = reports.clone();
-    let wanted: usize = std::env::var("REPORTS").unwrap().parse().unwrap();
-    let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
-    let began = Instant::now();
-    serve_here(builder, async |server| {
-        while server.connections() == 0 {
-            weftwork::sleep(ms(1)).await;
-        }
-        let waited = began.elapsed();
-        assert!(waited >= ms(600) || wanted == 0, "{waited:?}: it spins");
-        println!("they are seen");
-    });
-    assert_eq!(reports.count(), wanted, "{:?}", reports.take());
-}
-
 /// Accepting is tried again a few times a second, not at each opportunity.
 #[test]
 fn an_accept_that_fails_is_tried_again_now_and_then() {
@@ -193,9 +134,11 @@ fn an_accept_that_fails_is_tried_again_now_and_then() {
                     .unwrap();
                 let (began, polls) = (Instant::now(), acceptor.polls());
                 weftwork::sleep(ms(500)).await;
+                // On a busy machine its turn may come a little later.
+                common::until(|| acceptor.polls() > polls).await;
                 let tries = f64::from(acceptor.polls() - polls);
                 let a_second = tries / began.elapsed().as_secs_f64();
-                assert!(tries > 0.0 && a_second < 10.0, "{a_second} a second");
+                assert!(a_second < 10.0, "{a_second} a second");
                 ask(&mut early).await;
                 fill.clear();
                 late.write_all(b"?").unwrap();

@@ -36,7 +36,10 @@ const CELLS: &[Cell] = &[
     ("wait4,waitid", "EINTR", FIRST, On(child), Works),
     ("wait4,waitid", "EINTR", NOW_AND_THEN, On(child), Works),
     ("fcntl", "EPERM", FIRST, On(child), Works),
-    // Signals: the first listener starts what all need.
+    // Signals: they come through a pipe, of which a thread reads.
+    ("read", "EINTR", FIRST, On(signals), Works),
+    ("read", "EINTR", NOW_AND_THEN, On(signals), Works),
+    // The first listener starts what all need.
     ("pipe2", "EMFILE", FIRST, Whole(hears), Fails(LIMIT)),
     ("pipe2", "ENFILE", FIRST, Whole(hears), Fails(SYSTEM)),
     (CLONE, "EAGAIN", FIRST, Whole(hears), Fails(AGAIN)),
@@ -73,11 +76,17 @@ fn tracers() -> usize {
 
 fn hears() -> io::Result<()> {
     let runtime = Kind::Local.runtime(Runtime::builder());
-    runtime.block_on(async {
+    runtime.block_on(signals())
+}
+
+fn signals() -> Use {
+    Box::pin(async {
         let mut came = signal(SignalKind::user_defined1())?;
-        let this = rustix::process::getpid();
-        rustix::process::kill_process(this, rustix::process::Signal::USR1)?;
-        came.recv().await;
+        for _ in 0..3 {
+            let this = rustix::process::getpid();
+            rustix::process::kill_process(this, rustix::process::Signal::USR1)?;
+            came.recv().await;
+        }
         Ok(())
     })
 }
