@@ -16,6 +16,11 @@ pub struct Readme;
 #[doc = include_str!("../crates/weftwork/README.md")]
 pub struct CrateReadme;
 
+/// What happens to a worker that is blocked.
+#[cfg(doctest)]
+#[doc = include_str!("blocked-workers.md")]
+pub struct BlockedWorkers;
+
 /// The porting guide.
 #[cfg(doctest)]
 #[doc = include_str!(concat!(env!("OUT_DIR"), "/guide.md"))]

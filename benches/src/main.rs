@@ -16,6 +16,7 @@ mod chart;
 mod child;
 mod clock;
 mod json;
+mod latency;
 mod machine;
 mod row;
 mod rows;

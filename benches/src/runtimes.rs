@@ -13,10 +13,25 @@ pub(crate) fn on_weftwork<F>(setup: Setup, root: impl Fn(u64) -> F) -> Sample
 where
     F: Future<Output = Sample>,
 {
-    let runtime = weftwork::Runtime::builder()
-        .workers(setup.workers)
-        .build()
-        .expect("weftwork starts");
+    let mut builder = weftwork::Runtime::builder().workers(setup.workers);
+    if setup.workers == 1 {
+        // One worker is to be one thread. The root spawns for longer than a poll may take, and a spare
+        // would run on the other core what it has spawned: faster, but not the figure of one thread.
+        builder = builder.max_spares(0);
+    }
+    on_weftwork_with(builder, setup, root)
+}
+
+/// As [`on_weftwork`], for a runtime with settings.
+pub(crate) fn on_weftwork_with<F>(
+    builder: weftwork::Builder,
+    setup: Setup,
+    root: impl Fn(u64) -> F,
+) -> Sample
+where
+    F: Future<Output = Sample>,
+{
+    let runtime = builder.build().expect("weftwork starts");
     runtime.block_on(root(setup.warm_up));
     runtime.block_on(root(setup.ops))
 }

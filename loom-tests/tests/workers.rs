@@ -294,3 +294,55 @@ fn a_start_at_once_against_the_shutdown_is_refused_or_cancelled() {
         assert!(task.is_none_or(|task| task.cancelled()));
     });
 }
+
+/// The monitor goes to rest as a worker begins to work, which then is stuck until it was noticed.
+#[test]
+fn a_worker_that_is_there_ends_the_rest_of_the_monitor() {
+    loom::model(|| {
+        let (scheduler, noticed) = (Scheduler::with_monitor(1), Flag::default());
+        let monitor = {
+            let (scheduler, noticed) = (scheduler.clone(), noticed.clone());
+            thread::spawn(move || {
+                scheduler.rest_until_somebody_is_awake();
+                noticed.set();
+            })
+        };
+        let stuck = async {
+            while !noticed.is_set() {
+                thread::yield_now();
+            }
+        };
+        scheduler.block_on(stuck).expect("it ends");
+        monitor.join().unwrap();
+    });
+}
+
+/// As above for a worker that may have slept before.
+#[test]
+fn a_worker_that_wakes_up_ends_the_rest_of_the_monitor() {
+    model_with(2, || {
+        let (scheduler, noticed) = (Scheduler::with_monitor(1), Flag::default());
+        let monitor = {
+            let (scheduler, noticed) = (scheduler.clone(), noticed.clone());
+            thread::spawn(move || {
+                scheduler.rest_until_somebody_is_awake();
+                noticed.set();
+            })
+        };
+        let ended = Flag::default();
+        let producer = {
+            let (ends, noticed) = (ends(&scheduler, &ended), noticed.clone());
+            let handle = scheduler.handle();
+            let stuck = async move {
+                while !noticed.is_set() {
+                    thread::yield_now();
+                }
+                ends.await;
+            };
+            thread::spawn(move || handle.spawn(stuck).detach())
+        };
+        scheduler.work_until(|| ended.is_set());
+        producer.join().unwrap();
+        monitor.join().unwrap();
+    });
+}

@@ -34,6 +34,7 @@ mod slots;
 mod source;
 #[cfg(not(weftwork_loom))]
 pub mod tcp;
+pub mod thread;
 #[cfg(not(weftwork_loom))]
 pub mod unix;
 #[cfg(not(weftwork_loom))]

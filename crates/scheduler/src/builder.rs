@@ -18,6 +18,11 @@ use std::time::Duration;
 type ExceptionHandler = Arc<dyn Fn(&Report) + Send + Sync>;
 pub(crate) type MainHook = Arc<dyn Fn(&TaskControl) -> Box<dyn Any> + Send + Sync>;
 
+/// The environment variable that turns the debug mode on.
+const DEBUG: &str = "WEFTWORK_DEBUG";
+/// In debug mode a poll that takes so long is reported: asyncio's `slow_callback_duration`.
+const SLOW_POLL: Duration = Duration::from_millis(100);
+
 /// What a runtime was told.
 #[derive(Clone)]
 pub(crate) struct Config {
@@ -29,6 +34,10 @@ pub(crate) struct Config {
     pub(crate) event_interval: u32,
     pub(crate) caller_runs_tasks: bool,
     pub(crate) start_paused: bool,
+    pub(crate) blocked_after: Duration,
+    pub(crate) max_spares: usize,
+    pub(crate) slow_poll: Option<Duration>,
+    pub(crate) debug: bool,
     pub(crate) exception_handler: Option<ExceptionHandler>,
     pub(crate) on_task_spawn: Option<TaskHook>,
     pub(crate) on_task_end: Option<TaskHook>,
@@ -50,6 +59,11 @@ impl Config {
             event_interval: 61,
             caller_runs_tasks: true,
             start_paused: false,
+            blocked_after: Duration::from_millis(10),
+            // In a model the threads are the model's own.
+            max_spares: if cfg!(weftwork_loom) { 0 } else { 32 },
+            slow_poll: None,
+            debug: false,
             exception_handler: None,
             on_task_spawn: None,
             on_task_end: None,
@@ -72,7 +86,9 @@ pub struct Builder(Config);
 impl Default for Builder {
     fn default() -> Self {
         let workers = std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Config::new(workers))
+        let builder = Self(Config::new(workers));
+        let debug = std::env::var_os(DEBUG).is_some_and(|value| !value.is_empty() && value != "0");
+        builder.debug(debug)
     }
 }
 
@@ -120,7 +136,8 @@ impl Builder {
         self
     }
 
-    /// After so many polls a busy worker looks at timers, I/O and submissions. Default 61.
+    /// After so many polls a busy worker looks at timers, I/O and submissions; where polls are long,
+    /// earlier: after about 0.2 ms, or after one poll that takes longer. Default 61.
     pub fn event_interval(mut self, polls: u32) -> Self {
         self.0.event_interval = polls.max(1);
         self
@@ -153,8 +170,68 @@ impl Builder {
         self
     }
 
+    /// After how long in one poll a worker counts as stuck (a blocking call, a lock, a long
+    /// computation): it is noticed within this time, and within half of it where the system tells that
+    /// it waits. Then the others get the tasks that are in its
+    /// queue, and a spare worker runs them if nobody else can. Default 10 ms; less than 2 ms is taken
+    /// for 2 ms; with `Duration::MAX` nothing is done about it.
+    ///
+    /// It costs nothing per task. Still, code that is known to block belongs into
+    /// [`spawn_blocking`](crate::Handle::spawn_blocking): until the time is over nobody stands in, there
+    /// is a limit of spares, and the task itself does not hear of timers and cancels while it blocks.
+    /// If the system gives no thread for it, nobody stands in.
+    /// `run_local` cannot be helped: nobody else may run its tasks.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use weftwork_scheduler::{Runtime, spawn};
+    ///
+    /// Runtime::builder().workers(1).run(async {
+    ///     let (tell, told) = std::sync::mpsc::channel();
+    ///     spawn(async move { tell.send(5).unwrap() }).detach();
+    ///     // Wrong: it blocks the one worker that there is. A spare runs the other task.
+    ///     assert_eq!(told.recv_timeout(Duration::from_secs(60)), Ok(5));
+    /// });
+    /// ```
+    #[doc(alias = "sysmon")]
+    pub fn blocked_after(mut self, time: Duration) -> Self {
+        self.0.blocked_after = time;
+        self
+    }
+
+    /// The most spare workers that may stand in, at a time, for workers which are stuck; see
+    /// [`blocked_after`](Self::blocked_after). For workers that compute few do: as many as there are workers, or
+    /// cores if these are fewer. One that is not needed any more ends after
+    /// five seconds. Default 32; with 0 nobody stands in.
+    pub fn max_spares(mut self, most: usize) -> Self {
+        self.0.max_spares = most;
+        self
+    }
+
+    /// Reports each poll that takes this long, while it goes on, to the
+    /// [exception handler](Self::exception_handler): the task with its name and the place where it was
+    /// spawned, the thread, and what that is doing (in which system call it waits, whether it has a
+    /// core; where the system tells). There is one report a second at most. Default: 100 ms in
+    /// [debug mode](Self::debug), none otherwise.
+    #[doc(alias = "slow_callback_duration")]
+    pub fn slow_poll(mut self, time: Duration) -> Self {
+        self.0.slow_poll = Some(time);
+        self
+    }
+
+    /// Turns the debug mode on or off, in which polls that take long are
+    /// [reported](Self::slow_poll). Default: on if the environment variable `WEFTWORK_DEBUG` is there
+    /// and neither empty nor `0`.
+    #[doc(alias = "set_debug")]
+    #[doc(alias = "PYTHONASYNCIODEBUG")]
+    pub fn debug(mut self, yes: bool) -> Self {
+        self.0.debug = yes;
+        self
+    }
+
     /// Gets every panic, and every error handed in by [`Handle::report`](crate::Handle::report),
-    /// that nobody else will see. Default: it is printed to stderr.
+    /// that nobody else will see; and [slow polls](Self::slow_poll), on a thread for that alone.
+    /// Default: it is printed to stderr.
     #[doc(alias = "set_exception_handler")]
     pub fn exception_handler(mut self, handler: impl Fn(&Report) + Send + Sync + 'static) -> Self {
         self.0.exception_handler = Some(Arc::new(handler));
@@ -230,9 +307,10 @@ impl Builder {
     /// Makes the runtime and its threads, which wait until it is entered.
     ///
     /// # Errors
-    /// `InvalidInput` for zero workers or zero blocking threads; otherwise what the system
-    /// said when it would not give a thread or a descriptor.
-    pub fn build(self) -> io::Result<Runtime> {
+    /// `InvalidInput` for zero workers or zero blocking threads, and where a time of zero would make
+    /// every poll too long; otherwise what the system said when it would not give a thread or a
+    /// descriptor.
+    pub fn build(mut self) -> io::Result<Runtime> {
         if self.0.workers == 0 {
             return Err(invalid(
                 "a runtime needs at least one worker: call `.workers(n)` with \
@@ -244,6 +322,15 @@ impl Builder {
                 "the blocking pool needs at least one thread: call \
                 `.blocking_threads(n)` with n >= 1, or leave it out for 512",
             ));
+        }
+        if self.0.blocked_after.is_zero() || self.0.slow_poll == Some(Duration::ZERO) {
+            return Err(invalid(
+                "no poll is that short: give `.blocked_after(time)` and `.slow_poll(time)` more than \
+                zero, or leave them out for 10 ms and 100 ms",
+            ));
+        }
+        if self.0.debug {
+            self.0.slow_poll.get_or_insert(SLOW_POLL);
         }
         introduce();
         Runtime::with_config(self.0)

@@ -36,6 +36,7 @@ pub(crate) fn close(shared: &Arc<Shared>, mut threads: Vec<JoinHandle<()>>, here
     let tasks = shared.tasks();
     shared.life.retire();
     shared.call_all_workers();
+    threads.extend(shared.monitor.iter().flat_map(|it| it.close(shared)));
     let stuck = join_all(threads, &deadline);
     if !(tasks.is_empty() && jobs.is_empty() && stuck.is_empty()) {
         report::held(&tasks, &jobs, &stuck, shared.config.shutdown_timeout);

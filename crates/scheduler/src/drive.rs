@@ -93,7 +93,11 @@ impl MainThread<'_> {
         let mut stopped = false;
         while !task.done() {
             if entry.take() {
-                if let Turn::Again(_) = run(Runnable(main), shared, self.worker) {
+                let polled = match self.worker {
+                    Some(worker) => worker.poll(Runnable(main)),
+                    None => run(Runnable(main), shared, None),
+                };
+                if let Turn::Again(_) = polled {
                     entry.put();
                 }
                 // A main future that is woken again and again leaves the others a turn.

@@ -152,6 +152,11 @@ impl Driver {
         !self.reactor.is_empty()
     }
 
+    /// True if somebody has to look: a timer is due, or I/O may come.
+    pub(crate) fn wants_somebody(&self) -> bool {
+        self.has_sources() || self.next.load(Relaxed) <= self.clock.now()
+    }
+
     /// The worker that waits on the reactor; none if nobody does, or a thread that is no worker.
     pub(crate) fn holder(&self) -> Option<usize> {
         Some(self.holder.load(Relaxed)).filter(|holder| *holder < NO_WORKER)

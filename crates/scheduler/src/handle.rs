@@ -382,6 +382,14 @@ impl Handle {
         self.0.blocking.threads()
     }
 
+    /// How many spare threads there are now, at work or in reserve, that stand in for workers which are
+    /// stuck in one poll. See [`Builder::max_spares`](crate::Builder::max_spares).
+    #[must_use]
+    pub fn spare_workers(&self) -> usize {
+        let monitor = self.0.monitor.as_ref();
+        monitor.map_or(0, |monitor| monitor.spares().threads())
+    }
+
     /// How many tasks wait that were submitted from outside of the workers.
     #[must_use]
     pub fn injected(&self) -> usize {

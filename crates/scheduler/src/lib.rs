@@ -29,6 +29,7 @@ pub mod locals;
 )]
 #[doc(hidden)]
 pub mod model;
+mod monitor;
 mod report;
 mod runtime;
 mod sched;

@@ -68,6 +68,20 @@ impl Scheduler {
         assert!(set.is_ok(), "the runtime is open");
     }
 
+    /// A scheduler whose workers a monitor looks after, which is a thread of the model.
+    pub fn with_monitor(workers: usize) -> Self {
+        let mut config = Config::new(workers);
+        config.slow_poll = Some(Duration::MAX);
+        Self(Shared::new(config).expect("a model needs nothing of the system"))
+    }
+
+    /// This thread is the monitor, and rests until it finds a worker awake.
+    pub fn rest_until_somebody_is_awake(&self) {
+        let monitor = self.0.monitor.as_ref().expect("it was made with one");
+        monitor.adopt();
+        while monitor.rest(0, None) {}
+    }
+
     /// This thread runs a main future to its end, as `block_on`.
     pub fn block_on<F: Future>(&self, future: F) -> Result<F::Output, ResultError> {
         let visit = self.0.life.enter().expect("it is open");

@@ -1,18 +1,27 @@
-//! What goes to the exception handler: panics and errors that nobody else will see.
+//! What goes to the exception handler: panics and errors that nobody else will see, and polls that
+//! take too long.
 
 use crate::builder::Config;
 use crate::task::{Payload, TaskControl, panic_message};
 use std::fmt;
 
-/// A panic, or an error, that nobody else will see.
+/// A panic, or an error, that nobody else will see; or a poll that takes too long.
 ///
 /// asyncio's context dictionary of `call_exception_handler`.
 pub struct Report {
     task: Option<TaskControl>,
     payload: Payload,
     context: &'static str,
-    /// An error that was handed in, as a text.
-    is_error: bool,
+    kind: Kind,
+}
+
+/// What is reported. All but a panic is a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Panic,
+    /// It was handed in.
+    Error,
+    Blocked,
 }
 
 impl Report {
@@ -21,7 +30,7 @@ impl Report {
             task: Some(task),
             payload,
             context,
-            is_error: false,
+            kind: Kind::Panic,
         }
     }
 
@@ -30,7 +39,7 @@ impl Report {
             task: None,
             payload,
             context,
-            is_error: false,
+            kind: Kind::Panic,
         }
     }
 
@@ -39,23 +48,33 @@ impl Report {
             task: TaskControl::current(),
             payload: Box::new(message),
             context,
-            is_error: true,
+            kind: Kind::Error,
         }
     }
 
-    /// The task that panicked, or whose callback or output did.
+    /// The poll of a task, or of nobody knows what, that holds its worker up.
+    pub(crate) fn of_blocked(task: Option<TaskControl>, message: String) -> Self {
+        Self {
+            task,
+            payload: Box::new(message),
+            context: "a slow poll",
+            kind: Kind::Blocked,
+        }
+    }
+
+    /// The task that panicked, or whose callback or output did; of a slow poll, whose it is.
     #[must_use]
     pub fn task(&self) -> Option<&TaskControl> {
         self.task.as_ref()
     }
 
-    /// What the panic carried; of an error, its text as a `String`.
+    /// What the panic carried; of anything else, its text as a `String`.
     #[must_use]
     pub fn payload(&self) -> &Payload {
         &self.payload
     }
 
-    /// The text of the panic or error.
+    /// The text of the panic or error, or what is known of the slow poll.
     #[must_use]
     pub fn message(&self) -> &str {
         panic_message(&*self.payload)
@@ -64,7 +83,13 @@ impl Report {
     /// True for an error that was handed in by [`Handle::report`](crate::Handle::report).
     #[must_use]
     pub fn is_error(&self) -> bool {
-        self.is_error
+        self.kind == Kind::Error
+    }
+
+    /// True for a poll that takes too long, see [`Builder::slow_poll`](crate::Builder::slow_poll).
+    #[must_use]
+    pub fn is_slow_poll(&self) -> bool {
+        self.kind == Kind::Blocked
     }
 
     /// What panicked or failed, in words.
@@ -79,7 +104,11 @@ impl fmt::Display for Report {
         write!(
             f,
             "{} in weftwork ({}): {}",
-            if self.is_error { "error" } else { "panic" },
+            match self.kind {
+                Kind::Panic => "panic",
+                Kind::Error => "error",
+                Kind::Blocked => "warning",
+            },
             self.context,
             self.message()
         )?;

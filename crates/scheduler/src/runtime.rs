@@ -92,6 +92,9 @@ impl Runtime {
                 .spawn(move || serve(&shared, seat))?;
             runtime.threads.lock().push(thread);
         }
+        if let Some(monitor) = &runtime.shared.monitor {
+            monitor.start(&runtime.shared);
+        }
         Ok(runtime)
     }
 

@@ -9,8 +9,9 @@ use crate::entry::Entries;
 use crate::hooks;
 use crate::life::Life;
 use crate::locals::{Context, in_force, in_use};
+use crate::monitor::{Monitor, most_spares};
 use crate::report::{self, Report};
-use crate::sched::{Idle, Injector, Remote, Seat, Worker, schedule_new};
+use crate::sched::{Idle, Injector, Remote, Seat, Seats, Worker, schedule_new};
 use crate::task::cell::{Birth, Header, NO_SLOT, allocate};
 use crate::task::cold::Cold;
 use crate::task::locals::word_of;
@@ -25,14 +26,11 @@ use std::panic::Location;
 use std::ptr::NonNull;
 use std::sync::{Arc, Weak};
 use std::{io, ptr};
-use weftwork_std_or_loom::atomic::AtomicUsize;
-use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Mutex, fence_edge};
+use weftwork_std_or_loom::fence_edge;
 use weftwork_task_context::{CancelSource, Cancelled};
 
-/// Seats beyond the configured workers, for further threads in `block_on` and for the
-/// replacement of blocked workers.
-const SPARE_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
+/// Seats beyond the configured workers, for further threads in `block_on`. Spare workers have others.
+const GUEST_SEATS: usize = if cfg!(weftwork_loom) { 0 } else { 8 };
 
 /// What a spawn says of a task, apart from its future. Words only: a spawn moves them about.
 #[derive(Clone, Copy)]
@@ -79,16 +77,15 @@ pub(crate) struct Shared {
     pub(crate) registry: Registry,
     pub(crate) injector: Injector,
     pub(crate) idle: Idle,
-    pub(crate) remotes: Box<[CachePadded<Remote>]>,
-    /// The seats nobody works on, the lowest last.
-    seats: Mutex<Vec<Seat>>,
-    /// All seats from here on have never been taken.
-    in_use: AtomicUsize,
+    pub(crate) remotes: Box<[Arc<CachePadded<Remote>>]>,
+    seats: Seats,
     pub(crate) driver: Driver,
     pub(crate) lane: Lane,
     pub(crate) blocking: Pool,
     pub(crate) entries: Entries,
     pub(crate) life: Life,
+    /// None if nobody is to notice that a worker is stuck.
+    pub(crate) monitor: Option<Monitor>,
     /// No task of this runtime has a lower number, and none of an earlier one a higher.
     first_id: u64,
     /// The one cause of all cancels that ask for clean-up when the runtime ends: a task that hears of
@@ -99,22 +96,23 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(config: Config) -> io::Result<Arc<Self>> {
-        let seats = config.workers + SPARE_SEATS;
-        let (remotes, seats): (Vec<_>, Vec<_>) = (0..seats).map(Remote::pair).unzip();
+        let reserved = most_spares(&config);
+        let count = config.workers + GUEST_SEATS + reserved;
+        let seats: Vec<_> = (0..count).map(Seat::new).collect();
         let driver = Driver::new(config.start_paused)?;
         let blocking = Pool::new(&config, Arc::clone(driver.clock()));
         let shared = Arc::new_cyclic(|me| Self {
             registry: Registry::new(),
             injector: Injector::new(),
-            idle: Idle::new(seats.len()),
-            remotes: remotes.into_iter().map(CachePadded::new).collect(),
-            seats: Mutex::new(seats.into_iter().rev().collect()),
-            in_use: AtomicUsize::new(1),
+            idle: Idle::new(count),
+            remotes: seats.iter().map(Seat::shared_side).collect(),
+            seats: Seats::new(seats, reserved),
             driver,
             lane: Lane::new(),
             blocking,
             entries: Entries::default(),
             life: Life::default(),
+            monitor: Monitor::new(&config),
             first_id: ids::next(),
             end: Cancelled::new(None, CancelSource::Shutdown),
             me: me.clone(),
@@ -130,41 +128,60 @@ impl Shared {
 
     /// A free seat, the lowest one.
     pub(crate) fn take_seat(&self) -> Option<Seat> {
-        let mut seats = self.seats.lock();
-        let lowest = (0..seats.len()).min_by_key(|n| seats[*n].index())?;
-        let seat = seats.swap_remove(lowest);
-        self.in_use.fetch_max(seat.index() + 1, Relaxed);
-        Some(seat)
+        self.seats.take()
+    }
+
+    /// A seat for a spare worker.
+    pub(crate) fn take_spare_seat(&self) -> Option<Seat> {
+        self.seats.take_for_spare()
     }
 
     /// A seat is free again.
     pub(crate) fn give_seat(&self, seat: Seat) {
-        self.seats.lock().push(seat);
+        self.seats.give(seat);
         self.entries.call_seatless(self);
         self.driver.clock().tell();
+    }
+
+    /// A spare worker has left its seat, and leaves nothing there: those who are busy never look at
+    /// others' queues.
+    pub(crate) fn give_spare_seat(&self, seat: Seat) {
+        while let Some(task) = seat.pop() {
+            self.inject(task);
+        }
+        self.seats.give_from_spare(seat);
+        self.driver.clock().tell();
+    }
+
+    /// How many workers there are at this moment.
+    fn seated(&self) -> usize {
+        self.remotes.len() - self.seats.free()
+    }
+
+    /// True if a task is in some queue.
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.injector.is_empty() || self.remotes.iter().any(|remote| !remote.is_empty())
     }
 
     /// How many workers a search has to look at.
     #[inline]
     pub(crate) fn workers_in_use(&self) -> usize {
-        self.in_use.load(Relaxed)
+        self.seats.in_use()
     }
 
     /// True if another worker is awake.
     pub(crate) fn others_awake(&self) -> bool {
-        let seated = self.remotes.len() - self.seats.lock().len();
-        self.idle.sleeping() + 1 < seated
+        self.idle.sleeping() + 1 < self.seated()
     }
 
     /// True if `resting` threads are all that run it, none of them was called, and nothing is
     /// there to do (`clock`).
     pub(crate) fn is_at_rest(&self, resting: usize) -> bool {
-        let seated = self.remotes.len() - self.seats.lock().len();
+        let seated = self.seated();
         let seatless = self.entries.seatless_at_rest();
         seatless.is_some_and(|seatless| resting == seated + seatless)
             && self.idle.sleeping() == seated
-            && self.injector.is_empty()
-            && self.remotes.iter().all(|remote| remote.is_empty())
+            && !self.has_queued()
             && !self.blocking.is_busy()
     }
 

@@ -26,7 +26,8 @@ async fn cure() {
 /// Runs the program.
 pub fn main() {
     run(async {
-        // On one thread the ticks have to wait for the sleep; other workers go on.
+        // On one thread the ticks have to wait for the sleep. Among workers others go on, or a spare,
+        // if they are tasks of their own, as here.
         gather!(trap(), ticker("trap:")).await;
         // Here they tick on one thread, too.
         gather!(cure(), ticker("cure:")).await;

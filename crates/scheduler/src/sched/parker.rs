@@ -35,6 +35,12 @@ impl Parker {
         *self.thread.lock() = Some(thread::current());
     }
 
+    /// The name of the thread that sleeps here.
+    pub(crate) fn thread_name(&self) -> Option<String> {
+        let thread = self.thread.lock();
+        Some(thread.as_ref()?.name()?.to_owned())
+    }
+
     /// Sleeps on this thread until called, or for `timeout`.
     pub(crate) fn park(&self, timeout: Option<Duration>) {
         if !self.fall_asleep(ON_THREAD) {

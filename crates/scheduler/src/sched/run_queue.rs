@@ -51,6 +51,11 @@ mod imp {
         pub(crate) fn steal_into(&self, into: &LocalQueue) -> Option<Runnable> {
             retried(|| self.0.steal_batch_and_pop(&into.0))
         }
+
+        /// Takes one.
+        pub(crate) fn steal(&self) -> Option<Runnable> {
+            retried(|| self.0.steal())
+        }
     }
 
     impl Injector {

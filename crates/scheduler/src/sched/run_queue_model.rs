@@ -82,6 +82,10 @@ impl Stealer {
     pub(crate) fn steal_into(&self, _into: &LocalQueue) -> Option<Runnable> {
         self.0.take()
     }
+
+    pub(crate) fn steal(&self) -> Option<Runnable> {
+        self.0.take()
+    }
 }
 
 impl Injector {

@@ -1,10 +1,11 @@
 //! The worker: next, run, sleep.
 //!
-//! Everything that a worker holds (its queue, its LIFO slot, its place to sleep) is in its
-//! [`Remote`], where others can take from it: a worker that is stuck in user code strands no
-//! task, and a replacement can take a free seat at any time.
+//! Everything that a worker holds (its queue, its LIFO slot, its place to sleep) is at its seat, where
+//! others can take from it: a worker that is stuck in user code strands no task, and the monitor has
+//! a spare take a free seat meanwhile.
 
-use super::{LifoSlot, LocalQueue, Parker, Stealer};
+use super::LifoSlot;
+use super::seat::{Remote, Seat};
 use crate::closing::end_the_rest;
 use crate::entry::Entry;
 use crate::shared::{Shared, ids};
@@ -18,8 +19,6 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
-use weftwork_std_or_loom::atomic::AtomicU32;
-use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
@@ -35,32 +34,14 @@ const PATIENT: bool = !cfg!(weftwork_loom);
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
+/// Where polls are long, a worker looks around after about so long (nanoseconds), and not only after
+/// so many of them.
+const LOOK_AFTER: u64 = 200_000;
 /// So many polls of tasks that start at once may lie within each other: each takes room on the
 /// stack, and a thread has 2 MiB.
 const MOST_INSIDE: u32 = 16;
 /// So many task numbers a worker takes at a time.
 const IDS: u64 = 256;
-
-/// What others may touch of a worker.
-pub(crate) struct Remote {
-    pub(super) stealer: Stealer,
-    lifo: LifoSlot,
-    /// Counts the polls, so that an observer sees whether the worker makes progress.
-    pub(crate) ticks: AtomicU32,
-    pub(crate) parker: Parker,
-}
-
-/// The owner's side of a [`Remote`]; it waits among the free seats while nobody works there.
-pub(crate) struct Seat {
-    index: usize,
-    queue: LocalQueue,
-}
-
-impl Seat {
-    pub(crate) fn index(&self) -> usize {
-        self.index
-    }
-}
 
 /// Says whether the worker's loop has to return to its caller.
 pub(crate) trait Stop {
@@ -86,8 +67,10 @@ pub(crate) struct Worker {
     naps: Cell<u32>,
     /// It was on the driver, and nobody has been seen to come there since.
     left_driver: Cell<bool>,
-    /// When it last looked at the timers.
+    /// When it last looked around, or came back from a sleep.
     looked: Cell<u64>,
+    /// What `until_look` was then.
+    looked_at: Cell<u32>,
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
@@ -100,29 +83,14 @@ pub(crate) struct Worker {
     entry: RefCell<Option<Arc<Entry>>>,
 }
 
-impl Remote {
-    pub(crate) fn pair(index: usize) -> (Self, Seat) {
-        let queue = LocalQueue::new();
-        let remote = Self {
-            stealer: queue.stealer(),
-            lifo: LifoSlot::new(),
-            ticks: AtomicU32::new(0),
-            parker: Parker::new(),
-        };
-        (remote, Seat { index, queue })
-    }
-
-    /// True if there is no task in queue and slot.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.stealer.is_empty() && self.lifo.look().is_null()
-    }
-}
-
 impl Worker {
     /// Takes a seat.
     pub(crate) fn new(shared: Arc<Shared>, seat: Seat) -> Self {
         let remotes = shared.remotes.len();
-        shared.remotes[seat.index].parker.adopt();
+        seat.remote().adopt(shared.monitor.is_some());
+        if let Some(monitor) = &shared.monitor {
+            monitor.woke(&shared);
+        }
         Self {
             seat,
             until_look: Cell::new(shared.config.event_interval),
@@ -132,6 +100,7 @@ impl Worker {
             naps: Cell::new(0),
             left_driver: Cell::new(false),
             looked: Cell::new(0),
+            looked_at: Cell::new(shared.config.event_interval),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
             polls_seen: Cell::new(false),
@@ -159,12 +128,12 @@ impl Worker {
     }
 
     pub(crate) fn index(&self) -> usize {
-        self.seat.index
+        self.seat.index()
     }
 
     #[inline]
     fn remote(&self) -> &Remote {
-        &self.shared.remotes[self.seat.index]
+        self.seat.remote()
     }
 
     #[inline]
@@ -188,6 +157,11 @@ impl Worker {
         };
         self.ids.set((next + 1, end));
         next
+    }
+
+    /// True if it is a spare that is not needed any more.
+    pub(crate) fn is_dismissed(&self) -> bool {
+        self.remote().is_dismissed()
     }
 
     /// Says which main future this thread drives from now on.
@@ -247,18 +221,20 @@ impl Worker {
 
     #[inline]
     fn run(&self, task: Runnable) {
-        if let Turn::Again(task) = self.turn(task) {
+        if let Turn::Again(task) = self.poll(task) {
             // No notice: this worker has its queue before its eyes, and tells others of what
             // is left there every few polls.
             self.seat.queue.push(task);
         }
     }
 
+    /// Polls a task where the monitor sees it.
     #[inline]
-    fn turn(&self, task: Runnable) -> Turn {
-        let ticks = &self.remote().ticks;
-        ticks.store(ticks.load(Relaxed).wrapping_add(1), Relaxed);
-        run(task, self.shared(), Some(self))
+    pub(crate) fn poll(&self, task: Runnable) -> Turn {
+        self.remote().begin_poll(&task);
+        let turn = run(task, self.shared(), Some(self));
+        self.remote().end_poll();
+        turn
     }
 
     /// Runs a new task at once, within the poll of the task, or the callback, that spawned it. If
@@ -271,8 +247,10 @@ impl Worker {
         self.inside.set(inside + 1);
         // It is a task, also where a callback has spawned it.
         let kind = set_thread_kind(ThreadKind::Worker);
+        let outer = self.remote().polled();
         // What ends in there (its locals) is no part of the scopes around the spawn.
-        let turn = outside(|| self.turn(task));
+        let turn = outside(|| self.poll(task));
+        self.remote().resume_poll(outer);
         set_thread_kind(kind);
         self.inside.set(inside);
         if let Turn::Again(task) = turn {
@@ -286,7 +264,6 @@ impl Worker {
     fn next(&self) -> Option<Runnable> {
         self.until_look.set(self.until_look.get() - 1);
         if self.until_look.get() == 0 {
-            self.until_look.set(self.shared.config.event_interval);
             self.look_around();
             if let Some(task) = self.shared.injector.steal() {
                 return Some(task);
@@ -310,11 +287,13 @@ impl Worker {
     #[cold]
     fn look_around(&self) {
         let now = self.shared.driver.clock().real();
-        let (shared, me) = (self.shared(), self.seat.index);
+        let (shared, me) = (self.shared(), self.seat.index());
         wake_all(shared.driver.poll(shared, me, now));
         // Whoever went to sleep in this moment took the driver to be attended.
         shared.see_to_driver();
-        let since = now.saturating_sub(self.looked.replace(now));
+        let since = now.saturating_sub(self.looked.get());
+        self.until_look.set(self.polls_within(since));
+        self.start_window(now);
         if self.remote().stealer.is_empty() {
             return;
         }
@@ -323,6 +302,24 @@ impl Worker {
         } else {
             self.shared.notify_look();
         }
+    }
+
+    /// From now on polls are counted, and their time.
+    fn start_window(&self, now: u64) {
+        self.looked.set(now);
+        self.looked_at.set(self.until_look.get());
+    }
+
+    /// How many polls fit between two looks, if they take as long as those of the last so many
+    /// nanoseconds. At most double, for a few short polls do not mean that the long ones are over.
+    fn polls_within(&self, since: u64) -> u32 {
+        let (polls, most) = (self.looked_at.get(), self.shared.config.event_interval);
+        if !PATIENT {
+            return most;
+        }
+        let fit = LOOK_AFTER * u64::from(polls) / since.max(1);
+        let fit = u32::try_from(fit).unwrap_or(u32::MAX);
+        fit.min(polls.saturating_mul(2)).clamp(1, most)
     }
 
     /// Looks for a task of others: the injector, then each worker from a random one on.
@@ -358,11 +355,11 @@ impl Worker {
         } else {
             0
         };
-        let me = self.seat.index;
+        let me = self.seat.index();
         (0..count)
             .map(move |n| (first + n) % count)
             .filter(move |n| *n != me)
-            .map(|n| &*self.shared.remotes[n])
+            .map(|n| &**self.shared.remotes[n])
     }
 
     /// Takes a task out of the LIFO slot of a worker that has made no progress since the last
@@ -372,12 +369,12 @@ impl Worker {
         self.polls_seen.set(false);
         for n in 0..self.shared.workers_in_use() {
             let remote = &self.shared.remotes[n];
-            let now = (remote.lifo.look(), remote.ticks.load(Relaxed));
+            let now = (remote.lifo.look(), remote.ticks());
             let before = std::mem::replace(&mut seen[n], now);
             if now.1 != before.1 {
                 self.polls_seen.set(true);
             }
-            if n != self.seat.index
+            if n != self.seat.index()
                 && !now.0.is_null()
                 && now == before
                 && let Some(task) = remote.lifo.take()
@@ -434,7 +431,7 @@ impl Worker {
     }
 
     fn sleep_as(&self, drowsy: bool, stop: &impl Stop) {
-        let (shared, me) = (self.shared(), self.seat.index);
+        let (shared, me) = (self.shared(), self.seat.index());
         shared
             .idle
             .announce(me, self.searching.replace(false), drowsy);
@@ -449,8 +446,9 @@ impl Worker {
             // The end of a task has no fence before its look at whom to call.
             shared.life.is_closing().then_some(CLOSER_NAP)
         };
-        let slept = shared.driver.park(shared, me, &self.remote().parker, nap);
+        let slept = self.unattended(|| shared.driver.park(shared, me, &self.remote().parker, nap));
         self.left_driver.set(slept.on_driver);
+        self.start_window(shared.driver.clock().real());
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
         if called || !slept.wakers.is_empty() {
@@ -459,6 +457,19 @@ impl Worker {
             self.naps.set(NAPS.min(self.naps.get() + 1));
         }
         wake_all(slept.wakers);
+    }
+
+    /// Sleeps; the monitor need not look meanwhile.
+    fn unattended<R>(&self, sleep: impl FnOnce() -> R) -> R {
+        let Some(monitor) = &self.shared.monitor else {
+            return sleep();
+        };
+        self.remote().set_asleep();
+        monitor.falls_asleep();
+        let slept = sleep();
+        self.remote().set_awake();
+        monitor.woke(&self.shared);
+        slept
     }
 
     /// Takes everything out of all queues and slots, for the end of the runtime: a worker that is
@@ -491,6 +502,10 @@ impl Worker {
     /// The thread is no worker from here on, and its seat is free.
     pub(crate) fn leave(self) -> Seat {
         self.shared.registry.give_all_back(&self.free_places);
+        self.remote().set_empty();
+        if let Some(monitor) = &self.shared.monitor {
+            monitor.falls_asleep();
+        }
         self.seat
     }
 }

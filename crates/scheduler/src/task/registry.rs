@@ -215,6 +215,18 @@ impl Registry {
         }
     }
 
+    /// The task at this address, unless it has ended or was never entered.
+    pub(crate) fn find(&self, task: *const Header) -> Option<TaskRef> {
+        let used = self.free.lock().unused;
+        let mut entries = (0..used).filter_map(|place| self.entry(place));
+        let is_at = |entry: &Entry| {
+            let word = entry.load(Relaxed).cast_const();
+            word.map_addr(|addr| addr & !LOCKED) == task && !task.is_null()
+        };
+        let found = observe(entries.find(|entry| is_at(entry))?)?;
+        std::ptr::eq(found.as_ptr().as_ptr(), task).then_some(found)
+    }
+
     /// True if there is no task.
     pub(crate) fn is_empty(&self) -> bool {
         self.is_empty_from(&Cell::new(0))
