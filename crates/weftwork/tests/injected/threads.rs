@@ -19,6 +19,8 @@ const CELLS: &[Cell] = &[
     (CLONE, "EAGAIN", SECOND, Whole(workers), Fails(AGAIN)),
     (CLONE, "ENOMEM", EVERY, Whole(workers), Fails(AGAIN)),
     ("mmap", "ENOMEM", EVERY, Whole(workers), Fails(AGAIN)),
+    // Without its monitor it does.
+    (CLONE, "EAGAIN", "5", Whole(workers), Works),
     // No thread for a job: an error, and everything else goes on.
     (CLONE, "EAGAIN", FIRST, Whole(job), Fails(THREAD)),
     (CLONE, "EAGAIN", EVERY, Whole(job), Fails(THREAD)),
