@@ -1,0 +1,70 @@
+//! strace, attached to this process by itself: from here on some system calls fail.
+
+use crate::common::{Folder, ms};
+use std::os::unix::process::parent_id;
+use std::process::{Child, Command, Stdio};
+
+/// What `getppid` gives while strace is at work. No process has this number.
+const AT_WORK: u32 = 2_000_000_000;
+
+/// System calls that fail while this lives.
+pub(crate) struct Fault {
+    strace: Child,
+    calls: &'static str,
+    folder: Folder,
+}
+
+/// True between a start and its stop.
+pub(crate) fn is_at_work() -> bool {
+    parent_id() == AT_WORK
+}
+
+impl Fault {
+    /// `when` counts from now on, for each call and each thread by itself: `2` is the second one,
+    /// `1+` each one, `1+3` the first one and every third one after it.
+    ///
+    /// The error says why strace cannot trace here.
+    pub(crate) fn start(calls: &'static str, error: &str, when: &str) -> Result<Self, String> {
+        // Where only descendants may be traced by default. Elsewhere it is an error.
+        let _ = rustix::process::set_ptracer(rustix::process::PTracer::Any);
+        let folder = Folder::new();
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-o"]).arg(folder.path("log"));
+        strace.args(["-p", &std::process::id().to_string()]);
+        strace.args(["-e", &format!("trace=getppid,{calls}")]);
+        strace.args(["-e", &format!("inject=getppid:retval={AT_WORK}")]);
+        strace.args(["-e", &format!("inject={calls}:error={error}:when={when}")]);
+        let strace = strace.stderr(Stdio::piped()).spawn();
+        let mut strace = strace.map_err(|error| format!("strace does not start: {error}"))?;
+        while !is_at_work() {
+            if strace.try_wait().unwrap().is_some() {
+                let output = strace.wait_with_output().unwrap();
+                return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+            }
+            std::thread::sleep(ms(1));
+        }
+        Ok(Self {
+            strace,
+            calls,
+            folder,
+        })
+    }
+
+    /// No call fails any more; true if one did.
+    pub(crate) fn stop(mut self) -> bool {
+        let strace = rustix::process::Pid::from_child(&self.strace);
+        rustix::process::kill_process(strace, rustix::process::Signal::TERM).unwrap();
+        self.strace.wait().unwrap();
+        let log = std::fs::read_to_string(self.folder.path("log")).unwrap();
+        let calls = self
+            .calls
+            .split(',')
+            .map(|call| call.trim_start_matches('?'));
+        let calls: Vec<_> = calls
+            .flat_map(|call| [format!(" {call}("), format!(" {call} resumed>")])
+            .collect();
+        log.lines()
+            .filter(|line| line.contains("(INJECTED)"))
+            .any(|line| calls.iter().any(|call| line.contains(call)))
+    }
+}
