@@ -20,6 +20,7 @@ mod models;
 mod package;
 mod sanitize;
 mod source;
+mod specs;
 mod supply;
 mod syscalls;
 mod table;
@@ -53,6 +54,9 @@ cargo xtask semver FOLDER
     says what breaks programs since the checkout in FOLDER, where cargo-semver-checks is installed
 cargo xtask unsafe
     counts the unsafe code of each published crate, and writes it into docs/verification.md
+cargo xtask specs [NAME..] [--record]
+    checks the protocols in docs/specs, and that planted bugs are found, where spin is installed;
+    --record writes the numbers into docs/verification.md
 cargo xtask sanitize [--thread] [FILTER..]
     runs the tests under AddressSanitizer and LeakSanitizer, or under ThreadSanitizer, where nightly
     is installed
@@ -81,6 +85,7 @@ fn main() -> ExitCode {
         "features" => supply::features(rest),
         "msrv" => supply::msrv(rest),
         "semver" => supply::semver(rest),
+        "specs" => specs::run(rest),
         "unsafe" => unsafes::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
