@@ -4,6 +4,8 @@
 //! [`Response`] is read whole or piece by piece.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
 
+#![forbid(unsafe_code)]
+
 mod body;
 mod client;
 mod error;

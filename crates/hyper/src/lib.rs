@@ -5,6 +5,8 @@
 //! [`Connector`] opens the connections of a client, hyper-util's too.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
 
+#![forbid(unsafe_code)]
+
 mod connector;
 mod executor;
 mod io;

@@ -5,6 +5,8 @@
 //! runtime of tokio, beside weftwork's.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
 
+#![forbid(unsafe_code)]
+
 #[cfg(feature = "context")]
 mod context;
 mod futures_io_traits;

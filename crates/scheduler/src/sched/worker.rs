@@ -394,6 +394,9 @@ impl Worker {
         let left = self.left_driver.replace(false);
         if last && self.work_in_sight() {
             self.shared.notify_work();
+        } else if last && self.slot_in_sight() {
+            // Whoever put it there while this one searched called nobody.
+            self.shared.notify_look();
         } else if last || left {
             self.shared.see_to_driver();
         }
@@ -411,6 +414,11 @@ impl Worker {
     /// True if some other worker has a task in its LIFO slot.
     fn lifo_in_sight(&self) -> bool {
         self.others().any(|remote| !remote.lifo.look().is_null())
+    }
+
+    /// True if some worker, or this one, has a task in its LIFO slot.
+    fn slot_in_sight(&self) -> bool {
+        !self.remote().lifo.look().is_null() || self.lifo_in_sight()
     }
 
     /// True if it is to watch from now on: another worker waits on the driver, polls are made, and
@@ -507,5 +515,38 @@ impl Worker {
             monitor.falls_asleep();
         }
         self.seat
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::builder::Config;
+    use crate::handle::Handle;
+
+    /// It goes on to a task that may take long, and the slot may be that of a worker that is stuck.
+    #[test]
+    fn the_last_searcher_calls_somebody_for_what_lies_in_a_slot() {
+        let shared = Shared::new(Config::new(2)).unwrap();
+        let worker = Worker::new(Arc::clone(&shared), shared.take_seat().unwrap());
+        let (sleeping, other) = (Arc::clone(&shared), shared.take_seat().unwrap().index());
+        let sleeper = std::thread::spawn(move || {
+            let parker = &sleeping.remotes[other].parker;
+            parker.adopt();
+            sleeping.idle.announce(other, false, false);
+            sleeping.driver.park(&sleeping, other, parker, None);
+        });
+        while shared.driver.holder().is_none() {
+            std::thread::yield_now();
+        }
+        worker.searching.set(shared.idle.start_search(2));
+        let task = Handle::new(Arc::clone(&shared)).spawn(async {});
+        worker.push(shared.injector.steal().expect("it was submitted"));
+        assert_eq!(shared.idle.sleeping(), 1, "it is left to the searcher");
+        worker.found();
+        assert_eq!(shared.idle.sleeping(), 0, "somebody was called");
+        worker.work_once();
+        assert!(task.done());
+        sleeper.join().unwrap();
     }
 }
