@@ -18,6 +18,7 @@ mod manifest;
 mod models;
 mod package;
 mod sanitize;
+mod shuttle;
 mod source;
 mod syscalls;
 mod table;
@@ -36,6 +37,8 @@ cargo xtask loom [FILTER] [--timeout SECONDS] [--jobs N]
     checks the models whose name contains FILTER
 cargo xtask weaken [EDGE..] [--timeout SECONDS] [--jobs N]
     weakens each tagged edge in turn; every time a model has to fail
+cargo xtask shuttle [FILTER] [--schedules N] [--seed SEED] [--timeout SECONDS] [--jobs N]
+    runs the scenarios under N random schedules each, from a seed on; one that fails names its own
 cargo xtask tidy
     checks what no lint checks: lengths of files, tags of edges, words, manifests
 cargo xtask tree
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         "syscalls" => syscalls::run(rest),
         "package" => package::run(rest),
         "sanitize" => sanitize::run(rest),
+        "shuttle" => shuttle::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

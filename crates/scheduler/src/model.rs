@@ -18,7 +18,10 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::atomic::AtomicU64;
-use weftwork_std_or_loom::{Mutex, edge};
+use weftwork_std_or_loom::{EXHAUSTIVE, Mutex, edge};
+
+/// A busy worker looks around after so many polls, where not every interleaving is tried.
+const OFTEN: u32 = 5;
 
 /// A scheduler without threads: the model's threads are the workers.
 #[derive(Clone)]
@@ -27,7 +30,27 @@ pub struct Scheduler(Arc<Shared>);
 impl Scheduler {
     /// A scheduler with so many seats for workers.
     pub fn new(workers: usize) -> Self {
-        Self(Shared::new(Config::new(workers)).expect("a model needs nothing of the system"))
+        Self::with(workers, false)
+    }
+
+    /// As [`new`](Self::new), with a clock that stands still and moves on when all are at rest.
+    pub fn paused(workers: usize) -> Self {
+        Self::with(workers, true)
+    }
+
+    fn with(workers: usize, start_paused: bool) -> Self {
+        let config = Config::new(workers);
+        let event_interval = if EXHAUSTIVE {
+            config.event_interval
+        } else {
+            OFTEN
+        };
+        let config = Config {
+            start_paused,
+            event_interval,
+            ..config
+        };
+        Self(Shared::new(config).expect("a model needs nothing of the system"))
     }
 
     /// Spawns, calls, looks.
@@ -82,6 +105,11 @@ impl Scheduler {
         let never = closing::Deadline::after(Duration::MAX);
         self.0
             .with_seat(|worker| closing::end_tasks_here(worker, &never));
+    }
+
+    /// The last step of the end, when the other workers have gone, as `close`.
+    pub fn end(&self) {
+        closing::end(&self.0);
     }
 }
 
