@@ -7,6 +7,7 @@
 //! ordering is as good as `SeqCst`. That part is loom's.
 
 #![cfg(weftwork_shuttle)]
+#![allow(clippy::print_stdout, reason = "`cargo xtask shuttle` reads it")]
 
 mod explore;
 mod parts;

@@ -73,7 +73,7 @@ impl Pool {
     /// When the future did not end with a value.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         let ended = self.scheduler.block_on(future);
-        ended.ok().expect("it ends with a value")
+        ended.expect("it ends with a value")
     }
 
     /// Ends the runtime: all tasks, then its workers, then what came late. What other threads do

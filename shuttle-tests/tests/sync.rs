@@ -214,7 +214,7 @@ fn a_notification_is_handed_on() {
         let waiters = threads(3, {
             let notify = Arc::clone(&notify);
             move |_| {
-                let _ = block_on(notify.notified());
+                block_on(notify.notified());
                 notify.notify_one();
             }
         });
