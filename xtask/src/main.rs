@@ -19,6 +19,7 @@ mod manifest;
 mod models;
 mod package;
 mod sanitize;
+mod shuttle;
 mod source;
 mod specs;
 mod supply;
@@ -40,6 +41,8 @@ cargo xtask loom [FILTER] [--timeout SECONDS] [--jobs N]
     checks the models whose name contains FILTER
 cargo xtask weaken [EDGE..] [--timeout SECONDS] [--jobs N]
     weakens each tagged edge in turn; every time a model has to fail
+cargo xtask shuttle [FILTER] [--schedules N] [--seed SEED] [--timeout SECONDS] [--jobs N]
+    runs the scenarios under N random schedules each, from a seed on; one that fails names its own
 cargo xtask tidy
     checks what no lint checks: lengths of files, tags of edges, words, manifests
 cargo xtask tree
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         "semver" => supply::semver(rest),
         "specs" => specs::run(rest),
         "unsafe" => unsafes::run(rest),
+        "shuttle" => shuttle::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())
