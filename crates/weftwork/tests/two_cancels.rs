@@ -243,7 +243,7 @@ fn a_cancel_that_comes_after_the_cancel_of_the_child_strikes_with_that() {
     paused(|| async {
         let plain = cancelled_after_its_child(|child| child).await;
         assert_eq!(message(plain).as_deref(), Some("child"));
-        let shielded = cancelled_after_its_child(|child| shield(child)).await;
+        let shielded = cancelled_after_its_child(shield).await;
         assert_eq!(message(shielded).as_deref(), Some("child"));
         let limited = cancelled_after_its_child(|child| timeout(ms(100), child)).await;
         assert_eq!(message(limited).as_deref(), Some("child"));
