@@ -205,12 +205,13 @@ impl<C: Children> Future for JoinAll<C> {
         let progress = this.progress(cx.waker());
         if cancel::delivering() {
             this.deliver(cx);
-            let raises = this.cancelled().or_else(|| this.tasks.raises());
-            // One that has ended cancelled: the cancel strikes with that, as in asyncio.
-            return match raises.filter(|_| progress.left == 0) {
-                Some(cause) => this.raise(cause, cx),
-                None => Poll::Pending,
-            };
+            if progress.left == 0
+                && let Some(cause) = this.cancelled().or_else(|| this.tasks.raises())
+            {
+                // It has ended cancelled: the cancel strikes with that, as in asyncio.
+                return this.raise(cause, cx);
+            }
+            return Poll::Pending;
         }
         if let Some(cause) = this.cancelled() {
             if progress.left == 0 {
@@ -312,10 +313,12 @@ impl<C: Children> Future for JoinAllOutcomes<C> {
         let left = group.progress(cx.waker()).left;
         if cancel::delivering() {
             group.deliver(cx);
-            return match group.cancelled().filter(|_| left == 0) {
-                Some(cause) => group.raise(cause, cx),
-                None => Poll::Pending,
-            };
+            if left == 0
+                && let Some(cause) = group.cancelled()
+            {
+                return group.raise(cause, cx);
+            }
+            return Poll::Pending;
         }
         if left > 0 {
             group.wait(cx);

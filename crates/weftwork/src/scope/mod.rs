@@ -85,6 +85,7 @@ pub(crate) fn poll_body<F: Future>(
     if let Some(cause) = &left
         && !armed.raising.is_told()
     {
+        // It strikes here: with what was raised where it did, if that had been cancelled before.
         armed.taken = Some(Taken::raised(cause.clone(), heard.hit));
         return Poll::Pending;
     }
