@@ -474,6 +474,27 @@ fn blocking_at_random_loses_nothing() {
     );
 }
 
+/// Whoever leaves was perhaps about to look again, so that others woke nobody else: it leaves nothing
+/// behind that is looked at by nobody.
+#[test]
+fn those_who_come_and_go_strand_nothing() {
+    let _watchdog = Watchdog::start();
+    let builder = Runtime::builder().blocked_after(ms(2)).max_spares(5);
+    let runtime = builder.workers(1).build().unwrap();
+    for round in 0..60_u64 {
+        std::thread::scope(|scope| {
+            for entry in 0..2 {
+                let runtime = &runtime;
+                scope.spawn(move || {
+                    let seed = |n| 1000 * (2 * round + entry) + n;
+                    let tasks = (0..20).map(|n| at_random(seed(n), Counter::default()));
+                    runtime.block_on(async { gather(tasks).await });
+                });
+            }
+        });
+    }
+}
+
 async fn at_random(seed: u64, done: Counter) {
     let mut random = fastrand::Rng::with_seed(seed);
     for _ in 0..random.usize(1..4) {
@@ -497,7 +518,7 @@ async fn at_random(seed: u64, done: Counter) {
 }
 
 #[test]
-fn no_poll_is_shorter_than_nothing() {
+fn settings_without_sense_are_refused() {
     for builder in [
         Runtime::builder().blocked_after(ms(0)),
         Runtime::builder().slow_poll(ms(0)),
@@ -508,6 +529,9 @@ fn no_poll_is_shorter_than_nothing() {
             "{error}"
         );
     }
+    let error = Runtime::builder().max_spares(usize::MAX).build();
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("n <= 1000"), "{error}");
     // And no time is too long.
     let never = Runtime::builder().blocked_after(std::time::Duration::MAX);
     let never = never.slow_poll(std::time::Duration::MAX);
