@@ -396,8 +396,9 @@ fn the_end_of_a_runtime_leaves_blocked_spares_behind() {
         drop(runtime);
         drop(opener);
         assert!(comes_true(|| handle.spare_workers() == 0));
-        assert_eq!(gate.ended.get(), workers + 3);
-        assert!(handle.all_tasks().is_empty());
+        // The workers come back when they have a core.
+        assert!(comes_true(|| gate.ended.get() == workers + 3));
+        assert!(comes_true(|| handle.all_tasks().is_empty()));
     }
 }
 
