@@ -362,6 +362,21 @@ fn all_blocked(builder: Builder, workers: usize, spares: usize) -> (Runtime, Gat
     (runtime, gate, opener)
 }
 
+/// A thread in `block_on` that is no worker looks after timers itself if nobody is left who could.
+#[test]
+fn a_main_future_without_a_seat_goes_on() {
+    let _watchdog = Watchdog::start();
+    for workers in [1, 2] {
+        for _ in 0..20 {
+            let builder = Runtime::builder().blocked_after(ms(2)).max_spares(1);
+            let (runtime, _, opener) = all_blocked(builder, workers, 1);
+            runtime.block_on(sleep(ms(1)));
+            drop(opener);
+            runtime.close().unwrap();
+        }
+    }
+}
+
 /// The end of a runtime: clean-ups run while a worker is blocked, and one of them opens its gate.
 #[test]
 fn clean_ups_run_while_all_workers_are_blocked() {
