@@ -20,6 +20,8 @@ pub(crate) type MainHook = Arc<dyn Fn(&TaskControl) -> Box<dyn Any> + Send + Syn
 
 /// The environment variable that turns the debug mode on.
 const DEBUG: &str = "WEFTWORK_DEBUG";
+/// Each may take a seat, and there is memory for all of these.
+const MOST_SPARES: usize = 1000;
 /// In debug mode a poll that takes so long is reported: asyncio's `slow_callback_duration`.
 const SLOW_POLL: Duration = Duration::from_millis(100);
 
@@ -171,10 +173,10 @@ impl Builder {
     }
 
     /// After how long in one poll a worker counts as stuck (a blocking call, a lock, a long
-    /// computation): it is noticed within this time, and within half of it where the system tells that
-    /// it waits. Then the others get the tasks that are in its
-    /// queue, and a spare worker runs them if nobody else can. Default 10 ms; less than 2 ms is taken
-    /// for 2 ms; with `Duration::MAX` nothing is done about it.
+    /// computation): it is noticed within this time, and within half of it where the system tells
+    /// that it waits. Then the others get the tasks that are in its queue, and a spare worker runs
+    /// them if nobody else can. Default 10 ms; less than 2 ms is taken for 2 ms; with `Duration::MAX`
+    /// nothing is done about it.
     ///
     /// It costs nothing per task. Still, code that is known to block belongs into
     /// [`spawn_blocking`](crate::Handle::spawn_blocking): until the time is over nobody stands in, there
@@ -200,9 +202,9 @@ impl Builder {
     }
 
     /// The most spare workers that may stand in, at a time, for workers which are stuck; see
-    /// [`blocked_after`](Self::blocked_after). For workers that compute few do: as many as there are workers, or
-    /// cores if these are fewer. One that is not needed any more ends after
-    /// five seconds. Default 32; with 0 nobody stands in.
+    /// [`blocked_after`](Self::blocked_after). For those that compute few do: as many as there are
+    /// workers, or cores if these are fewer. A spare that is not needed any more ends after five
+    /// seconds. Default 32, at most 1,000; with 0 nobody stands in.
     pub fn max_spares(mut self, most: usize) -> Self {
         self.0.max_spares = most;
         self
@@ -309,9 +311,9 @@ impl Builder {
     /// Makes the runtime and its threads, which wait until it is entered.
     ///
     /// # Errors
-    /// `InvalidInput` for zero workers or zero blocking threads, and where a time of zero would make
-    /// every poll too long; otherwise what the system said when it would not give a thread or a
-    /// descriptor.
+    /// `InvalidInput` for zero workers or zero blocking threads, for more than 1,000 spares, and where
+    /// a time of zero would make every poll too long; otherwise what the system said when it would not
+    /// give a thread or a descriptor.
     pub fn build(mut self) -> io::Result<Runtime> {
         if self.0.workers == 0 {
             return Err(invalid(
@@ -329,6 +331,12 @@ impl Builder {
             return Err(invalid(
                 "no poll is that short: give `.blocked_after(time)` and `.slow_poll(time)` more than \
                 zero, or leave them out for 10 ms and 100 ms",
+            ));
+        }
+        if self.0.max_spares > MOST_SPARES {
+            return Err(invalid(
+                "so many spare workers would not help: call `.max_spares(n)` with n <= 1000, or leave \
+                it out for 32",
             ));
         }
         if self.0.debug {

@@ -1,4 +1,5 @@
-//! The trap: a sleep of the thread, inside of a task, holds up whatever else it would run.
+//! The trap: a sleep of the thread, inside of a task. It holds up the one thread of `run_local`; on
+//! workers it is harmless.
 
 use std::thread;
 use weftwork::{gather, sleep, spawn_blocking};
@@ -26,8 +27,8 @@ async fn cure() {
 /// Runs the program.
 pub fn main() {
     run(async {
-        // On one thread the ticks have to wait for the sleep. Among workers others go on, or a spare,
-        // if they are tasks of their own, as here.
+        // On one thread the ticks have to wait for the sleep. On workers, also on a single one, they
+        // go on: another worker runs them, or a spare, for they are a task of their own.
         gather!(trap(), ticker("trap:")).await;
         // Here they tick on one thread, too.
         gather!(cure(), ticker("cure:")).await;

@@ -52,7 +52,7 @@ pub(crate) const PROGRAMS: &[Program] = programs! {
     http_get_600: "600, and too few file descriptors",
     http_get_600_limited: "600, of which 500 at the same time",
     crawl_600: "a crawler: Semaphore, and buffered",
-    time_sleep_trap: "time.sleep, and spawn_blocking",
+    time_sleep_trap: "time.sleep, harmless on workers, and spawn_blocking",
 };
 
 /// The program of this name.

@@ -57,20 +57,20 @@ impl Spares {
         state.reserve == 0 && state.threads >= self.most
     }
 
-    /// A spare takes a seat, unless there is no further one to be had.
-    pub(super) fn step_in(&self, shared: &Arc<Shared>) {
+    /// A spare takes a seat; false if there is no further one to be had.
+    pub(super) fn step_in(&self, shared: &Arc<Shared>) -> bool {
         let mut state = self.state.lock();
         if state.closed || (state.reserve == 0 && state.threads >= self.most) {
-            return;
+            return false;
         }
         let Some(seat) = shared.take_spare_seat() else {
-            return;
+            return false;
         };
         if state.reserve > 0 {
             state.reserve -= 1;
             state.seats.push_back(seat);
             self.called.notify_one();
-            return;
+            return true;
         }
         let number = state.started;
         let name = format!("{}-spare-{number}", shared.config.thread_name);
@@ -84,11 +84,13 @@ impl Spares {
                 state.threads += 1;
                 state.handles.insert(number, thread);
                 state.seats.push_back(seat);
+                true
             }
             // The next look tries again.
             Err(_) => {
                 drop(state);
                 shared.give_spare_seat(seat);
+                false
             }
         }
     }

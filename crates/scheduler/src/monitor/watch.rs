@@ -190,12 +190,23 @@ impl<'a> Watch<'a> {
             queued: shared.has_queued(),
             driver: shared.driver.wants_somebody(),
         });
-        match step {
-            Step::Call => self.monitor.spares.step_in(shared),
-            Step::SendHome => self.send_home(),
-            Step::Nothing => {}
+        let comes = step == Step::Call && self.monitor.spares.step_in(shared);
+        if step == Step::SendHome {
+            self.send_home();
+        }
+        if !comes && tally.stuck() > 0 && tally.free() == 0 {
+            self.call_for_driver();
         }
         step
+    }
+
+    /// No worker and no spare looks after timers and I/O: a thread in `block_on` without a seat can, if
+    /// only for its own future.
+    fn call_for_driver(&self) {
+        let driver = &self.shared.driver;
+        if driver.is_unattended() && driver.wants_somebody() {
+            self.shared.entries.call_seatless(self.shared);
+        }
     }
 
     /// Sends a spare home that is not stuck.

@@ -19,7 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
-use weftwork_std_or_loom::EXHAUSTIVE;
+use weftwork_std_or_loom::{EXHAUSTIVE, fence_edge};
 use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
@@ -500,12 +500,23 @@ impl Worker {
         if let Some(task) = self.remote().lifo.take() {
             self.push_back(task);
         }
+        self.hand_on();
         // A fence lies between the push, or the end of the last poll, and the question: for `push`
         // see `Life::is_over`, and a poll ends by a read-modify-write of the word by which the
         // closer cancels.
         if self.shared.life.is_over() {
             end_the_rest(self);
         }
+    }
+
+    /// Whoever was drowsy leaves no look behind that others rely on.
+    fn hand_on(&self) {
+        // Between the end of its nap and the look at the work; pairs with `claim_for_look`.
+        fence_edge!(I1, SeqCst);
+        if self.work_in_sight() || self.lifo_in_sight() {
+            self.shared.notify_work();
+        }
+        self.shared.see_to_driver();
     }
 
     /// The thread is no worker from here on, and its seat is free.
