@@ -3,7 +3,7 @@
 use crate::builder::{Builder, Config};
 use crate::closing;
 use crate::context;
-use crate::drive::{drive, wait};
+use crate::drive::{add, drive, wait};
 use crate::entry::Entry;
 use crate::handle::{Handle, RuntimeError};
 use crate::life::Visit;
@@ -156,7 +156,7 @@ impl Runtime {
         let mark = Cell::new(None);
         let is_over = || is_stopped() && shared.lane.has_run(mark_of(&mark, shared));
         let entry = Entry::resting();
-        shared.entries.add(&entry);
+        add(&entry, shared);
         while !is_over() {
             wait(&entry, shared, None, is_over);
         }

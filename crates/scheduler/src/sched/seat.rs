@@ -228,3 +228,36 @@ impl Remote {
 fn count(counter: &AtomicU32) {
     counter.store(counter.load(Relaxed).wrapping_add(1), Relaxed);
 }
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+
+    /// An observer that saw the worker awake twice knows whether it has slept in between; but a sleep
+    /// is no poll, which whoever watches looks for.
+    #[test]
+    fn a_sleep_is_progress_and_no_poll() {
+        let seat = Seat::new(0);
+        let remote = seat.remote();
+        remote.adopt(false);
+        let (before, polls) = (remote.progress(), remote.ticks());
+        assert!(remote.is_still_in(before));
+        remote.set_asleep();
+        assert!(!remote.is_still_in(before));
+        remote.set_awake();
+        assert!(!remote.is_still_in(before));
+        assert_eq!(remote.ticks(), polls);
+    }
+
+    /// Who takes the seat next is another one.
+    #[test]
+    fn two_workers_on_a_seat_one_after_another_are_told_apart() {
+        let seat = Seat::new(0);
+        let remote = seat.remote();
+        remote.adopt(false);
+        let first = remote.progress();
+        remote.set_empty();
+        remote.adopt(false);
+        assert!(!remote.is_still_in(first));
+    }
+}

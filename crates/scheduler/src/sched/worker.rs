@@ -19,6 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
+use weftwork_std_or_loom::EXHAUSTIVE;
 use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
@@ -30,7 +31,7 @@ const NAPS: u32 = 4;
 /// Whoever closes the runtime looks this often whether the last task has ended.
 const CLOSER_NAP: Duration = Duration::from_millis(5);
 /// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
-const PATIENT: bool = !cfg!(weftwork_loom);
+const PATIENT: bool = !EXHAUSTIVE;
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
@@ -394,6 +395,9 @@ impl Worker {
         let left = self.left_driver.replace(false);
         if last && self.work_in_sight() {
             self.shared.notify_work();
+        } else if last && self.slot_in_sight() {
+            // Whoever put it there while this one searched called nobody.
+            self.shared.notify_look();
         } else if last || left {
             self.shared.see_to_driver();
         }
@@ -411,6 +415,11 @@ impl Worker {
     /// True if some other worker has a task in its LIFO slot.
     fn lifo_in_sight(&self) -> bool {
         self.others().any(|remote| !remote.lifo.look().is_null())
+    }
+
+    /// True if some worker, or this one, has a task in its LIFO slot.
+    fn slot_in_sight(&self) -> bool {
+        !self.remote().lifo.look().is_null() || self.lifo_in_sight()
     }
 
     /// True if it is to watch from now on: another worker waits on the driver, polls are made, and
@@ -507,5 +516,38 @@ impl Worker {
             monitor.falls_asleep();
         }
         self.seat
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::builder::Config;
+    use crate::handle::Handle;
+
+    /// It goes on to a task that may take long, and the slot may be that of a worker that is stuck.
+    #[test]
+    fn the_last_searcher_calls_somebody_for_what_lies_in_a_slot() {
+        let shared = Shared::new(Config::new(2)).unwrap();
+        let worker = Worker::new(Arc::clone(&shared), shared.take_seat().unwrap());
+        let (sleeping, other) = (Arc::clone(&shared), shared.take_seat().unwrap().index());
+        let sleeper = std::thread::spawn(move || {
+            let parker = &sleeping.remotes[other].parker;
+            parker.adopt();
+            sleeping.idle.announce(other, false, false);
+            sleeping.driver.park(&sleeping, other, parker, None);
+        });
+        while shared.driver.holder().is_none() {
+            std::thread::yield_now();
+        }
+        worker.searching.set(shared.idle.start_search(2));
+        let task = Handle::new(Arc::clone(&shared)).spawn(async {});
+        worker.push(shared.injector.steal().expect("it was submitted"));
+        assert_eq!(shared.idle.sleeping(), 1, "it is left to the searcher");
+        worker.found();
+        assert_eq!(shared.idle.sleeping(), 0, "somebody was called");
+        worker.work_once();
+        assert!(task.done());
+        sleeper.join().unwrap();
     }
 }

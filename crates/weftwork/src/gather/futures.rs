@@ -202,12 +202,16 @@ impl<C: Children> Future for JoinAll<C> {
         if let Some(cause) = this.raised.clone() {
             return this.raise(cause, cx);
         }
-        if cancel::delivering() {
-            this.progress(cx.waker());
-            this.deliver(cx);
-            return Poll::Pending;
-        }
         let progress = this.progress(cx.waker());
+        if cancel::delivering() {
+            this.deliver(cx);
+            let raises = this.cancelled().or_else(|| this.tasks.raises());
+            // One that has ended cancelled: the cancel strikes with that, as in asyncio.
+            return match raises.filter(|_| progress.left == 0) {
+                Some(cause) => this.raise(cause, cx),
+                None => Poll::Pending,
+            };
+        }
         if let Some(cause) = this.cancelled() {
             if progress.left == 0 {
                 return this.raise(cause, cx);
@@ -308,7 +312,10 @@ impl<C: Children> Future for JoinAllOutcomes<C> {
         let left = group.progress(cx.waker()).left;
         if cancel::delivering() {
             group.deliver(cx);
-            return Poll::Pending;
+            return match group.cancelled().filter(|_| left == 0) {
+                Some(cause) => group.raise(cause, cx),
+                None => Poll::Pending,
+            };
         }
         if left > 0 {
             group.wait(cx);
