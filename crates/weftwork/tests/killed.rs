@@ -11,8 +11,8 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream as TcpStreamOfStd;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Child, Stdio};
 use weftwork::net::{Server, TcpStream, UnixStream};
 use weftwork::{Runtime, gather, sleep, spawn, spawn_blocking};
 
@@ -233,8 +233,8 @@ async fn session(path: &Path, seed: usize, count: &Counter) -> io::Result<()> {
     ask(UnixStream::connect(path).await?, seed, count).await
 }
 
-fn start(test: &str, path: &PathBuf) -> Child {
-    let mut command: Command = process_of(test).unwrap();
+fn start(test: &str, path: &Path) -> Child {
+    let mut command = process_of(test).unwrap();
     let command = command.env(SERVER_AT, path).stdin(Stdio::piped());
     command.stdout(Stdio::null()).spawn().unwrap()
 }

@@ -160,6 +160,7 @@ pub(crate) fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
         let runtime = kind.runtime(Runtime::builder().start_paused(true));
         runtime.block_on(body());
         runtime.close().unwrap();
+        drop(runtime);
         drop(watchdog);
     }
 }

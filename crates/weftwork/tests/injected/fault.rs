@@ -52,6 +52,8 @@ impl Fault {
 
     /// No call fails any more; true if one did.
     pub(crate) fn stop(mut self) -> bool {
+        // What strace leaves in the middle of its answer would be a call that does not exist.
+        wait_for_rest();
         let strace = rustix::process::Pid::from_child(&self.strace);
         rustix::process::kill_process(strace, rustix::process::Signal::TERM).unwrap();
         self.strace.wait().unwrap();
@@ -67,4 +69,34 @@ impl Fault {
             .filter(|line| line.contains("(INJECTED)"))
             .any(|line| calls.iter().any(|call| line.contains(call)))
     }
+}
+
+/// Returns when all other threads sleep. Who could wake them is asleep, too.
+fn wait_for_rest() {
+    let mut before = Vec::new();
+    loop {
+        let now = other_threads();
+        if now == before && now.iter().all(|status| status.contains("State:\tS")) {
+            return;
+        }
+        before = now;
+        std::thread::sleep(ms(1));
+    }
+}
+
+/// The state of each, and how often it came to the processor.
+fn other_threads() -> Vec<String> {
+    let this = std::fs::read_link("/proc/thread-self").unwrap();
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let others = threads
+        .map(|thread| thread.unwrap())
+        .filter(|thread| Some(&*thread.file_name()) != this.file_name());
+    // One may have ended meanwhile.
+    others
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok())
+        .map(|status| {
+            let told = |line: &&str| line.starts_with("State") || line.contains("ctxt_switches");
+            status.lines().filter(told).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
 }

@@ -9,7 +9,8 @@ use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use std::io;
 use std::net::SocketAddr;
 use weftwork::net::{
-    TcpListener, TcpStream, UdpSocket, UnixListener, UnixStream, start_server, start_unix_server,
+    TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
+    start_server, start_unix_server,
 };
 
 const HERE: &str = "127.0.0.1:0";
@@ -33,6 +34,8 @@ const CELLS: &[Cell] = &[
     ("socket", "EMFILE", FIRST, On(udp), Fails(LIMIT)),
     ("socket", "EMFILE", FIRST, On(unix), Fails(LIMIT)),
     ("socket", "EMFILE", SECOND, On(unix), Fails(LIMIT)),
+    ("socket", "EMFILE", SECOND, On(datagrams), Fails(LIMIT)),
+    ("socket", "ENFILE", FIRST, On(options), Fails(SYSTEM)),
     ("socketpair", "EMFILE", FIRST, On(pair), Fails(LIMIT)),
     ("socketpair", "ENFILE", FIRST, On(pair), Fails(SYSTEM)),
     // What the system says on the way to a connection.
@@ -88,6 +91,8 @@ const CELLS: &[Cell] = &[
     ("sendto", "EINTR", NOW_AND_THEN, On(udp), Works),
     ("sendto", "ENOBUFS", FIRST, On(udp), Fails(ROOM)),
     ("sendto", "EPERM", SECOND, On(udp), Fails("Operation not permitted")),
+    ("?sendto,?sendmsg", "EINTR", NOW_AND_THEN, On(datagrams), Works),
+    ("?recvfrom,?recvmsg", "ENOMEM", FIRST, On(datagrams), Fails(MEMORY)),
     ("recvfrom", "ECONNRESET", FIRST, On(pair), Fails("Connection reset")),
     ("sendto", "EINTR", NOW_AND_THEN, On(pair), Works),
 ];
@@ -167,6 +172,32 @@ fn udp() -> Use {
             assert_eq!(peer, near.local_addr()?);
         }
         Ok(())
+    })
+}
+
+fn datagrams() -> Use {
+    Box::pin(async {
+        let folder = Folder::new();
+        let near = UnixDatagram::bind(folder.path("near"))?;
+        let far = UnixDatagram::bind(folder.path("far"))?;
+        for _ in 0..3 {
+            near.send_to(b"ask", folder.path("far")).await?;
+            let mut asked = [0; 4];
+            let (count, _) = far.recv_from(&mut asked).await?;
+            assert_eq!(&asked[..count], b"ask");
+        }
+        Ok(())
+    })
+}
+
+/// A socket that has settings before it listens.
+fn options() -> Use {
+    Box::pin(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_reuse_address(true)?;
+        socket.bind(HERE.parse().unwrap())?;
+        let listener = socket.listen(8)?;
+        TcpStream::connect(listener.local_addr()?).await.map(drop)
     })
 }
 
