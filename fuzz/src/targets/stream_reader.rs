@@ -104,6 +104,7 @@ fn one_read(
             Ok(line) => {
                 let end = left.iter().position(|byte| *byte == b'\n');
                 assert_eq!(line.len(), end.map_or(left.len(), |end| end + 1));
+                assert!(end.unwrap_or(left.len()) <= limit);
                 line
             }
             Err(error) => partial(error, left, limit),
@@ -114,6 +115,7 @@ fn one_read(
             match finish(reader, drops, async |r| r.readuntil(separator).await) {
                 Ok(got) => {
                     assert_eq!(Some(got.len()), found.map(|at| at + separator.len()));
+                    assert!(found <= Some(limit));
                     got
                 }
                 Err(ReadError::Incomplete(end)) => {
