@@ -39,7 +39,7 @@ fn leaves(sources: &Sources, listener: &Arc<TcpListener>, socket: UnixStream) ->
     vec![
         Box::pin(sleep(Duration::from_micros(200))),
         Box::pin(async move { event.wait().await }),
-        Box::pin(async move { drop(queue.get().await) }),
+        Box::pin(async move { assert!(queue.get().await.is_ok()) }),
         Box::pin(async move { drop(semaphore.acquire().await) }),
         Box::pin(async move { token.cancelled().await }),
         Box::pin(async move { drop(listener.accept().await) }),
