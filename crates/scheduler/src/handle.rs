@@ -40,7 +40,8 @@ pub enum RuntimeError {
     Nested,
     /// A single-threaded runtime belongs to the thread that made it.
     OtherThread,
-    /// The runtime was made by the process that this one was forked from, and its threads are there.
+    /// The runtime was made by the process that this one was forked from, and its threads are there: it cannot
+    /// be entered or closed. What is spawned here with a handle of it is run by nobody.
     Forked,
 }
 

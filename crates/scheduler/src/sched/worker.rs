@@ -18,6 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
+use weftwork_std_or_loom::EXHAUSTIVE;
 use weftwork_std_or_loom::atomic::AtomicU32;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
 use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
@@ -31,7 +32,7 @@ const NAPS: u32 = 4;
 /// Whoever closes the runtime looks this often whether the last task has ended.
 const CLOSER_NAP: Duration = Duration::from_millis(5);
 /// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
-const PATIENT: bool = !weftwork_std_or_loom::EXHAUSTIVE;
+const PATIENT: bool = !EXHAUSTIVE;
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
