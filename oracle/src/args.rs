@@ -9,12 +9,15 @@ pub(crate) struct Args {
     pub(crate) planted: bool,
     /// Print and check the list of deliberate differences.
     pub(crate) deliberate: bool,
+    /// Count by which of them programs differ, which takes twice the time.
+    pub(crate) names: bool,
     /// Stop after so many differences.
     pub(crate) most: u64,
 }
 
 const HELP: &str = "options: --programs N (how many; 3000), --seed N (1), --planted (find the planted bugs), \
                     --deliberate (print and check the list of deliberate differences), \
+                    --names (count by which of them programs differ), \
                     --most N (stop after so many differences; 1)";
 
 impl Args {
@@ -26,6 +29,7 @@ impl Args {
             seed: 1,
             planted: false,
             deliberate: false,
+            names: false,
             most: 1,
         };
         let mut args = args;
@@ -42,6 +46,7 @@ impl Args {
                 "--most" => parsed.most = number()?,
                 "--planted" => parsed.planted = true,
                 "--deliberate" => parsed.deliberate = true,
+                "--names" => parsed.names = true,
                 _ => return Err(format!("unknown option {arg}; {HELP}")),
             }
         }

@@ -16,6 +16,8 @@ const RUNS: u32 = 200;
 /// Both sides.
 pub(crate) struct Bench {
     pub(crate) judge: Judge,
+    /// Verdicts name the deliberate differences; to find out by which ones a log differs takes many runs.
+    pub(crate) names: bool,
     local: Runtime,
     /// How many programs `local` has run.
     runs: u32,
@@ -28,7 +30,7 @@ pub(crate) struct Bench {
 pub(crate) enum Verdict {
     /// The logs are equal.
     Same,
-    /// Not equal, but for these deliberate differences.
+    /// Not equal, but for these deliberate differences, if they are named.
     Deliberate(Vec<&'static str>),
     Different(Logs),
 }
@@ -54,6 +56,7 @@ impl Bench {
     pub(crate) fn new(judge: Judge) -> io::Result<Self> {
         Ok(Self {
             judge,
+            names: false,
             local: fresh()?,
             runs: 0,
             workers: None,
@@ -99,19 +102,8 @@ impl Bench {
 
     /// The logs of asyncio.
     pub(crate) fn python(&mut self, programs: &[Arc<Program>]) -> io::Result<Vec<Vec<Event>>> {
-        self.python_with(programs, &[])
-    }
-
-    fn python_with(
-        &mut self,
-        programs: &[Arc<Program>],
-        deliberate: &[&str],
-    ) -> io::Result<Vec<Vec<Event>>> {
         let sources: Vec<_> = programs.iter().map(|program| source(program)).collect();
-        let cases: Vec<Case<'_>> = sources
-            .iter()
-            .map(|text| (text.as_str(), deliberate))
-            .collect();
+        let cases: Vec<Case<'_>> = sources.iter().map(|text| (&**text, &[][..])).collect();
         self.judge.logs(&cases)
     }
 
@@ -126,12 +118,11 @@ impl Bench {
             return Ok(Verdict::Same);
         }
         let names = deliberate::names();
-        let source = program;
-        let program = std::slice::from_ref(program);
-        let nearest = self.python_with(program, &names)?.remove(0);
+        let text = source(program);
+        let nearest = self.judge.logs(&[(&text, &names)])?.remove(0);
         if nearest != weftwork {
             for log in [&python, &nearest] {
-                if is_spare_turn(source, log, &weftwork) {
+                if is_spare_turn(program, log, &weftwork) {
                     return Ok(Verdict::Deliberate(vec![SPARE_TURN]));
                 }
             }
@@ -141,19 +132,17 @@ impl Bench {
                 weftwork,
             }));
         }
-        // Which of them it is: those without which the log is another one.
-        let mut needed = Vec::new();
-        for name in &names {
-            let others: Vec<_> = names
-                .iter()
-                .copied()
-                .filter(|other| other != name)
-                .collect();
-            if self.python_with(program, &others)?.remove(0) != weftwork {
-                needed.push(*name);
-            }
+        if !self.names {
+            return Ok(Verdict::Deliberate(Vec::new()));
         }
-        Ok(Verdict::Deliberate(needed))
+        // Which of them it is: those without which the log is another one. All at once, for each question
+        // to another process takes its time.
+        let without = |name| names.iter().copied().filter(move |other| other != name);
+        let others: Vec<Vec<_>> = names.iter().map(|name| without(name).collect()).collect();
+        let cases: Vec<Case<'_>> = others.iter().map(|kept| (&*text, &**kept)).collect();
+        let logs = self.judge.logs(&cases)?;
+        let needed = names.iter().zip(logs).filter(|(_, log)| *log != weftwork);
+        Ok(Verdict::Deliberate(needed.map(|(name, _)| *name).collect()))
     }
 
     /// Runs and compares one program.

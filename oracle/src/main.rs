@@ -66,7 +66,9 @@ fn run(args: &Args) -> Result<bool> {
     println!("{} deliberate differences are listed", DELIBERATE.len());
     let mut good = true;
     if args.deliberate {
+        bench.names = true;
         good &= deliberate_hold(&mut bench)?;
+        bench.names = false;
     }
     if args.planted {
         good &= planted(&mut bench, args)?;
@@ -92,6 +94,7 @@ fn batch(bench: &Bench, args: &Args, first: u64, count: u64) -> Vec<Arc<Program>
 fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();
     let (mut same, mut events, mut found) = (0_u64, 0_usize, 0);
+    bench.names = args.names;
     for first in (0..args.programs).step_by(usize::try_from(BATCH)?) {
         let programs = batch(bench, args, first, BATCH.min(args.programs - first));
         let logs = bench.python(&programs)?;
@@ -119,10 +122,10 @@ fn random(bench: &mut Bench, args: &Args) -> Result<bool> {
         args.programs
     );
     for (names, count) in counts {
-        let names = if names.is_empty() {
-            "any of several"
-        } else {
-            &names
+        let names = match &*names {
+            "" if args.names => "any of several",
+            "" => "deliberate differences",
+            names => names,
         };
         println!("{count:>8} differ by: {names}");
     }
