@@ -115,15 +115,17 @@ async fn home(block: Block, workers: usize) -> Duration {
     begin.elapsed()
 }
 
-/// The rounds of one figure, on each number of workers; the best one shows what the runtime does, the
-/// others what the machine does too. Among more threads that compute than cores the system shares.
+/// A figure on each number of workers; false if it is over the limit. The best of the rounds shows what
+/// the runtime does, the others what the machine does too. Among more threads that compute than cores
+/// the system shares.
 fn figure(
     (what, limit): (&str, Duration),
     rounds: usize,
     block: Block,
     measure: impl AsyncFn(Block, usize) -> Duration,
-) {
+) -> bool {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut is_within = true;
     for kind in WORKERS {
         let common::On::Workers(workers) = kind else {
             continue;
@@ -136,29 +138,28 @@ fn figure(
         let mut figures: Vec<_> = (0..rounds).map(|_| one()).collect();
         figures.sort();
         let (best, worst) = (figures[0], figures[rounds - 1]);
-        let is_limited = block == Block::Sleeps || workers <= cores;
-        let limit = if is_limited { limit } else { Duration::MAX };
-        let at_most = if is_limited {
-            format!("{limit:?}")
-        } else {
-            String::new()
-        };
+        let limit = (block == Block::Sleeps || workers <= cores).then_some(limit);
+        let at_most = limit.map_or_else(String::new, |limit| format!("{limit:?}"));
         println!("| {what} | {block:?} | {workers} | {best:.1?} .. {worst:.1?} | {at_most} |");
-        assert!(best <= limit, "{figures:?}");
+        is_within &= limit.is_none_or(|limit| best <= limit);
     }
+    is_within
 }
 
 #[test]
 #[ignore = "figures for an idle machine"]
 fn others_are_this_late() {
     println!("| | the workers' tasks | workers | measured | at most |\n|---|---|---|---|---|");
-    for block in [Block::Sleeps, Block::Computes] {
-        figure(("latest tick of 2 ms", ms(25)), ROUNDS, block, ticker);
-        figure(("latest answer of a server", ms(10)), ROUNDS, block, echo);
-    }
-    let start = "latest start of a child";
-    figure((start, ms(5)), ROUNDS, Block::Sleeps, child);
-    figure((start, ms(10)), ROUNDS, Block::Computes, child);
-    let home_in = ("the last spare is home after", ms(10_000));
-    figure(home_in, 1, Block::Sleeps, home);
+    let (tick, answer) = ("latest tick of 2 ms", "latest answer of a server");
+    let (start, home_in) = ("latest start of a child", "the last spare is home after");
+    let are_within = [
+        figure((tick, ms(25)), ROUNDS, Block::Sleeps, ticker),
+        figure((answer, ms(10)), ROUNDS, Block::Sleeps, echo),
+        figure((start, ms(5)), ROUNDS, Block::Sleeps, child),
+        figure((home_in, ms(10_000)), 1, Block::Sleeps, home),
+        figure((tick, ms(25)), ROUNDS, Block::Computes, ticker),
+        figure((answer, ms(25)), ROUNDS, Block::Computes, echo),
+        figure((start, ms(25)), ROUNDS, Block::Computes, child),
+    ];
+    assert_eq!(are_within, [true; 7]);
 }
