@@ -1,6 +1,7 @@
 //! strace, attached to this process by itself: from here on some system calls fail.
 
 use crate::common::{Folder, ms};
+use std::io;
 use std::os::unix::process::parent_id;
 use std::process::{Child, Command, Stdio};
 
@@ -52,17 +53,18 @@ impl Fault {
 
     /// No call fails any more; true if one did.
     pub(crate) fn stop(mut self) -> bool {
+        // A mark in the log: the calls after it are not the program's.
+        assert!(is_at_work());
         // What strace leaves in the middle of its answer would be a call that does not exist.
         wait_for_rest();
         let strace = rustix::process::Pid::from_child(&self.strace);
         rustix::process::kill_process(strace, rustix::process::Signal::TERM).unwrap();
         self.strace.wait().unwrap();
         let log = std::fs::read_to_string(self.folder.path("log")).unwrap();
-        let calls = self
-            .calls
-            .split(',')
-            .map(|call| call.trim_start_matches('?'));
+        let (log, _) = log.rsplit_once("getppid(").unwrap();
+        let calls = self.calls.split(',');
         let calls: Vec<_> = calls
+            .map(|call| call.trim_start_matches('?'))
             .flat_map(|call| [format!(" {call}("), format!(" {call} resumed>")])
             .collect();
         log.lines()
@@ -75,28 +77,28 @@ impl Fault {
 fn wait_for_rest() {
     let mut before = Vec::new();
     loop {
-        let now = other_threads();
-        if now == before && now.iter().all(|status| status.contains("State:\tS")) {
-            return;
+        // To look is to make calls, which may be of those that fail; and a thread may have ended.
+        if let Ok(now) = other_threads() {
+            if now == before && now.iter().all(|status| status.contains("State:\tS")) {
+                return;
+            }
+            before = now;
         }
-        before = now;
         std::thread::sleep(ms(1));
     }
 }
 
 /// The state of each, and how often it came to the processor.
-fn other_threads() -> Vec<String> {
-    let this = std::fs::read_link("/proc/thread-self").unwrap();
-    let threads = std::fs::read_dir("/proc/self/task").unwrap();
-    let others = threads
-        .map(|thread| thread.unwrap())
-        .filter(|thread| Some(&*thread.file_name()) != this.file_name());
-    // One may have ended meanwhile.
-    others
-        .filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok())
-        .map(|status| {
+fn other_threads() -> io::Result<Vec<String>> {
+    let this = std::fs::read_link("/proc/thread-self")?;
+    let mut others = Vec::new();
+    for thread in std::fs::read_dir("/proc/self/task")? {
+        let thread = thread?;
+        if Some(&*thread.file_name()) != this.file_name() {
+            let status = std::fs::read_to_string(thread.path().join("status"))?;
             let told = |line: &&str| line.starts_with("State") || line.contains("ctxt_switches");
-            status.lines().filter(told).collect::<Vec<_>>().join(" ")
-        })
-        .collect()
+            others.push(status.lines().filter(told).collect::<Vec<_>>().join(" "));
+        }
+    }
+    Ok(others)
 }
