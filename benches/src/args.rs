@@ -10,6 +10,8 @@ use crate::sockets::{SERVE, Server};
 pub(crate) enum Command {
     Help,
     Suite(Options),
+    /// Two files of figures.
+    Compare(String, String),
     /// Hidden: one measurement, in a process of its own.
     Measure(Request),
     /// Hidden: the server of such a measurement.
@@ -50,6 +52,7 @@ pub(crate) const ALLOCATOR: &str = if cfg!(feature = "mimalloc") {
 
 const USAGE: &str = "\
 weftwork-benches [ROW..] [options]
+weftwork-benches compare OLD.json NEW.json
 
   ROW               a row, or the beginning of the names of several (default: all)
   --peers A,B       who takes part: weftwork,tokio,smol,flume,kanal,rayon,floor,floor_1
@@ -76,6 +79,10 @@ pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Command, Strin
         Some(MEASURE) => parse_request(&args[1..]).map(Command::Measure),
         #[cfg(target_os = "linux")]
         Some(SERVE) => parse_server(&args[1..]).map(Command::Serve),
+        Some("compare") => match &args[1..] {
+            [old, new] => Ok(Command::Compare(old.clone(), new.clone())),
+            _ => Err("compare needs two files that --json wrote".to_owned()),
+        },
         _ if args.iter().any(|arg| arg == "--help" || arg == "-h") => Ok(Command::Help),
         _ => parse_options(args.into_iter()).map(Command::Suite),
     }
@@ -231,6 +238,7 @@ mod tests {
             "--alloc jemalloc",
             "--measure yield tokio",
             "--serve echo tokio",
+            "compare old.json",
         ] {
             assert!(options(line).is_err(), "{line}");
         }

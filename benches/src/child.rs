@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::args::Request;
 use crate::clock::Sample;
+use crate::latency::Latency;
 use crate::row::Row;
 use crate::served::Served;
 
@@ -90,7 +91,8 @@ fn to_json(sample: &Sample) -> Value {
     json!({
         "wall_ns": nanos(sample.wall),
         "cpu_ns": nanos(sample.cpu),
-        "bytes": sample.bytes,
+        "counted": sample.counted,
+        "latency": sample.latency.map(latency_to_json),
         "served": sample.served.map(served_to_json),
         "checksum": sample.checksum,
     })
@@ -100,8 +102,14 @@ fn served_to_json(served: Served) -> Value {
     json!({
         "connections": served.connections,
         "least": served.least,
-        "p50_ns": nanos(served.p50),
-        "p99_ns": nanos(served.p99),
+    })
+}
+
+fn latency_to_json(latency: Latency) -> Value {
+    json!({
+        "p50_ns": nanos(latency.p50),
+        "p99_ns": nanos(latency.p99),
+        "max_ns": nanos(latency.max),
     })
 }
 
@@ -114,7 +122,8 @@ fn from_json(text: &str) -> Option<Sample> {
     Some(Sample {
         wall: Duration::from_nanos(value["wall_ns"].as_u64()?),
         cpu: Duration::from_nanos(value["cpu_ns"].as_u64()?),
-        bytes: value["bytes"].as_u64(),
+        counted: value["counted"].as_u64(),
+        latency: latency_from_json(&value["latency"]),
         served: served_from_json(&value["served"]),
         checksum: value["checksum"].as_u64()?,
     })
@@ -124,8 +133,15 @@ fn served_from_json(value: &Value) -> Option<Served> {
     Some(Served {
         connections: value["connections"].as_u64()?,
         least: value["least"].as_u64()?,
-        p50: Duration::from_nanos(value["p50_ns"].as_u64()?),
-        p99: Duration::from_nanos(value["p99_ns"].as_u64()?),
+    })
+}
+
+fn latency_from_json(value: &Value) -> Option<Latency> {
+    let at = |name: &str| value[name].as_u64().map(Duration::from_nanos);
+    Some(Latency {
+        p50: at("p50_ns")?,
+        p99: at("p99_ns")?,
+        max: at("max_ns")?,
     })
 }
 
@@ -138,12 +154,15 @@ mod tests {
     const SAMPLE: Sample = Sample {
         wall: Duration::from_nanos(3_000_000_001),
         cpu: Duration::from_nanos(5),
-        bytes: Some(6),
+        counted: Some(6),
+        latency: Some(Latency {
+            p50: Duration::from_nanos(9),
+            p99: Duration::from_nanos(10),
+            max: Duration::from_nanos(11),
+        }),
         served: Some(Served {
             connections: 7,
             least: 8,
-            p50: Duration::from_nanos(9),
-            p99: Duration::from_nanos(10),
         }),
         checksum: u64::MAX,
     };
@@ -152,7 +171,8 @@ mod tests {
     fn a_sample_survives_the_pipe() {
         assert_eq!(from_json(&to_json(&SAMPLE).to_string()), Some(SAMPLE));
         let timed = Sample {
-            bytes: None,
+            counted: None,
+            latency: None,
             served: None,
             ..SAMPLE
         };

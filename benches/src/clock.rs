@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::latency::Latency;
 use crate::row::Unit;
 use crate::served::Served;
 
@@ -12,20 +13,29 @@ use crate::served::Served;
 pub(crate) struct Sample {
     pub(crate) wall: Duration,
     pub(crate) cpu: Duration,
-    /// By how much the process grew, where the workload looked and the system tells.
-    pub(crate) bytes: Option<u64>,
+    /// What the row counts, where the system tells: the bytes by which the process grew, or how often it
+    /// woke up.
+    pub(crate) counted: Option<u64>,
+    /// How long single operations took, or how late they came.
+    pub(crate) latency: Option<Latency>,
     /// What a client saw, where a server was measured. Then `cpu` is the server's alone.
     pub(crate) served: Option<Served>,
     pub(crate) checksum: u64,
 }
 
 impl Sample {
-    /// What the whole run cost.
-    pub(crate) fn cost(&self, unit: Unit) -> Option<f64> {
+    /// What one of so many operations cost.
+    pub(crate) fn cost(&self, unit: Unit, ops: u64) -> Option<f64> {
+        let (ops, counted) = (ops as f64, self.counted.map(|count| count as f64));
         match unit {
-            Unit::Time => Some(self.wall.as_nanos() as f64),
-            Unit::Cpu => Some(self.cpu.as_nanos() as f64),
-            Unit::Bytes => self.bytes.map(|bytes| bytes as f64),
+            Unit::Time => Some(self.wall.as_nanos() as f64 / ops),
+            Unit::Cpu => Some(self.cpu.as_nanos() as f64 / ops),
+            Unit::Bytes => counted.map(|bytes| bytes / ops),
+            Unit::Latency(percentile) => {
+                let latency = self.latency.as_ref()?;
+                Some(latency.at(percentile).as_nanos() as f64)
+            }
+            Unit::Wakeups => counted.map(|count| count / self.wall.as_secs_f64()),
         }
     }
 }
@@ -74,7 +84,8 @@ impl Clock {
         Sample {
             wall: self.wall,
             cpu: self.cpu,
-            bytes: None,
+            counted: None,
+            latency: None,
             served: None,
             checksum,
         }

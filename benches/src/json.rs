@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Options;
 use crate::clock::Sample;
+use crate::latency::Latency;
 use crate::machine::Fact;
 use crate::row::Goal;
 use crate::served::Served;
@@ -70,7 +71,8 @@ fn sample(sample: &Sample) -> Value {
     json!({
         "wall_s": sample.wall.as_secs_f64(),
         "cpu_s": sample.cpu.as_secs_f64(),
-        "bytes": sample.bytes,
+        "counted": sample.counted,
+        "latency": sample.latency.map(latency),
         "served": sample.served.map(served),
     })
 }
@@ -79,8 +81,14 @@ fn served(served: Served) -> Value {
     json!({
         "connections": served.connections,
         "least": served.least,
-        "p50_s": served.p50.as_secs_f64(),
-        "p99_s": served.p99.as_secs_f64(),
+    })
+}
+
+fn latency(latency: Latency) -> Value {
+    json!({
+        "p50_s": latency.p50.as_secs_f64(),
+        "p99_s": latency.p99.as_secs_f64(),
+        "max_s": latency.max.as_secs_f64(),
     })
 }
 
@@ -110,7 +118,7 @@ mod tests {
         assert_eq!(value["rows"][0]["goal"]["ratio"], 0.30);
         assert_eq!(smol["cost_per_op"]["max"], 150.0);
         assert_eq!(smol["samples"][1]["wall_s"], 0.000_15);
-        assert_eq!(smol["samples"][1]["bytes"], Value::Null);
+        assert_eq!(smol["samples"][1]["counted"], Value::Null);
         assert_eq!(smol["failure"], Value::Null);
     }
 }

@@ -15,7 +15,9 @@ mod channels;
 mod chart;
 mod child;
 mod clock;
+mod compare;
 mod json;
+mod latency;
 mod machine;
 mod row;
 mod rows;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Ok(Command::Measure(request)) => child::measure(&request),
         #[cfg(target_os = "linux")]
         Ok(Command::Serve(server)) => server.run(),
+        Ok(Command::Compare(old, new)) => compare(&old, &new),
         Ok(Command::Suite(options)) => run_suite(&options),
         Err(message) => Err(format!("{message} (--help lists the options)")),
     };
@@ -56,6 +59,15 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Prints what differs between two files that `--json` wrote.
+fn compare(old: &str, new: &str) -> Result<(), String> {
+    let read = |path: &str| {
+        fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"))
+    };
+    print!("{}", compare::render(&read(old)?, &read(new)?)?);
+    Ok(())
 }
 
 /// Runs the rows, prints the table, writes the files that were asked for.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::clock::Sample;
+use crate::latency::Percentile;
 use crate::served::ServedGoal;
 
 /// Who runs a workload.
@@ -61,14 +62,19 @@ pub(crate) enum Unit {
     Cpu,
     /// Resident memory.
     Bytes,
+    /// How long an operation takes or how late it comes, of all of them.
+    Latency(Percentile),
+    /// How often threads wake up in a second.
+    Wakeups,
 }
 
 impl Unit {
     /// The unit of [`Sample::cost`].
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Time | Self::Cpu => "ns",
+            Self::Time | Self::Cpu | Self::Latency(_) => "ns",
             Self::Bytes => "B",
+            Self::Wakeups => "/s",
         }
     }
 }
@@ -153,7 +159,7 @@ impl Row {
     /// What a process is told that measures so many operations.
     pub(crate) fn setup(&self, ops: u64, workers: usize) -> Setup {
         let warm_up = match self.unit {
-            Unit::Time | Unit::Cpu => ops,
+            Unit::Time | Unit::Cpu | Unit::Latency(_) | Unit::Wakeups => ops,
             // Memory that the heap has kept from a run before would hide what this one needs.
             Unit::Bytes => self.least,
         };

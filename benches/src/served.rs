@@ -1,9 +1,8 @@
 //! What counts on a row with a server: rate, latency, fairness, the server's CPU time; their goals
 //! and their table.
 
-use std::time::Duration;
-
 use crate::clock::Sample;
+use crate::latency::{Percentile, median};
 use crate::row::Peer;
 use crate::stats::Spread;
 use crate::suite::{Outcome, PeerOutcome};
@@ -15,10 +14,6 @@ pub(crate) struct Served {
     pub(crate) connections: u64,
     /// How many answers the connection got that got the fewest.
     pub(crate) least: u64,
-    /// From the request to the answer: half of them took longer.
-    pub(crate) p50: Duration,
-    /// One of a hundred took longer.
-    pub(crate) p99: Duration,
 }
 
 /// What weftwork aims for, all of it.
@@ -88,7 +83,7 @@ fn cpu(sample: &Sample) -> Option<f64> {
 }
 
 fn p99(sample: &Sample) -> Option<f64> {
-    sample.served.map(|served| served.p99.as_secs_f64())
+    sample.latency.map(|latency| latency.p99.as_secs_f64())
 }
 
 pub(crate) fn heading(baseline: Peer) -> String {
@@ -104,15 +99,12 @@ pub(crate) fn line(outcome: &Outcome, peer: &PeerOutcome) -> Option<String> {
     let ops = outcome.ops as f64;
     let of =
         |figure: fn(&Sample) -> Option<f64>| Spread::of(peer.samples.iter().filter_map(figure));
-    let figures = |figure: fn(&Served) -> f64| {
-        let served = peer.samples.iter().filter_map(|sample| sample.served);
-        Spread::of(served.map(|served| figure(&served)))
-    };
     let rate = of(rate)?;
     let ratio = outcome.paired(peer, outcome.row.baseline, self::rate);
-    let p50 = figures(|served| served.p50.as_nanos() as f64)?;
-    let p99 = figures(|served| served.p99.as_nanos() as f64)?;
-    let least = figures(|served| (served.least * served.connections) as f64)?;
+    let p50 = median(peer, Percentile::P50)?;
+    let p99 = median(peer, Percentile::P99)?;
+    let served = peer.samples.iter().filter_map(|sample| sample.served);
+    let least = Spread::of(served.map(|s| (s.least * s.connections) as f64))?;
     Some(format!(
         "  {:9} {:>9}  {:<18} {:<18} {:>8} {:>6.2} {:>9} {:>9} {:>4.0} %\n",
         peer.peer.name(),
@@ -125,8 +117,8 @@ pub(crate) fn line(outcome: &Outcome, peer: &PeerOutcome) -> Option<String> {
         ratio.map(|ratio| ratio.to_string()).unwrap_or_default(),
         duration(outcome.cpu(peer)?.median),
         peer.cores()?.median,
-        duration(p50.median),
-        duration(p99.median),
+        duration(p50),
+        duration(p99),
         100.0 * least.median / ops,
     ))
 }
@@ -156,6 +148,7 @@ fn thousands(figure: f64) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use crate::latency::Latency;
     use crate::row::Goal;
     use crate::rows;
     use crate::suite::tests::outcome;
@@ -173,8 +166,11 @@ pub(crate) mod tests {
             sample.served = Some(Served {
                 connections: 10,
                 least: 90,
+            });
+            sample.latency = Some(Latency {
                 p50: sample.wall / 20,
                 p99: sample.wall / 10,
+                max: sample.wall,
             });
         }
         outcome

@@ -114,8 +114,7 @@ impl Outcome {
 
     /// The cost of one operation in the row's unit. `None` also where the system does not tell.
     pub(crate) fn cost(&self, peer: &PeerOutcome) -> Option<Spread> {
-        let costs = peer.samples.iter().filter_map(|s| s.cost(self.row.unit));
-        Spread::of(costs.map(|cost| cost / self.ops as f64))
+        Spread::of(peer.samples.iter().filter_map(|s| self.cost_of(s)))
     }
 
     /// The CPU time of one operation on all cores, in nanoseconds.
@@ -126,10 +125,14 @@ impl Outcome {
 
     /// The cost relative to the baseline's of the same round.
     pub(crate) fn ratio(&self, peer: &PeerOutcome) -> Option<Spread> {
-        self.paired(peer, self.row.baseline, |sample| sample.cost(self.row.unit))
+        self.paired(peer, self.row.baseline, |sample| self.cost_of(sample))
     }
 
-    /// Some figure relative to that of another peer in the same round.
+    fn cost_of(&self, sample: &Sample) -> Option<f64> {
+        sample.cost(self.row.unit, self.ops)
+    }
+
+    /// Some figure relative to that of another peer in the same round; none where that is zero.
     pub(crate) fn paired(
         &self,
         peer: &PeerOutcome,
@@ -138,7 +141,8 @@ impl Outcome {
     ) -> Option<Spread> {
         let other = self.peers.iter().find(|outcome| outcome.peer == other)?;
         let pairs = peer.samples.iter().zip(&other.samples);
-        Spread::of(pairs.filter_map(|(own, other)| Some(figure(own)? / figure(other)?)))
+        let ratios = pairs.filter_map(|(own, other)| Some(figure(own)? / figure(other)?));
+        Spread::of(ratios.filter(|ratio| ratio.is_finite()))
     }
 
     /// Whether the goal is reached, for the peer that has one.
@@ -186,7 +190,8 @@ pub(crate) mod tests {
         let sample = |micros: &u64| Sample {
             wall: Duration::from_micros(*micros),
             cpu: Duration::from_micros(micros * 2),
-            bytes: None,
+            counted: None,
+            latency: None,
             served: None,
             checksum: 0,
         };

@@ -1,5 +1,6 @@
 //! The table on standard output.
 
+use crate::latency;
 use crate::row::{Goal, Unit};
 use crate::served::{self, goal_line, verdicts};
 use crate::suite::{Outcome, PeerOutcome};
@@ -51,6 +52,9 @@ fn heading(outcome: &Outcome) -> String {
     if is_served {
         return served::heading(baseline);
     }
+    if let Unit::Latency(percentile) = outcome.row.unit {
+        return latency::heading(baseline, percentile);
+    }
     let ratio = format!("to {}", baseline.name());
     format!(
         "  {:9} {:>9}  {:<20} {:>9} {:>6}  {ratio:<22} goal\n",
@@ -82,6 +86,9 @@ fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
     if is_served(outcome) {
         return served::line(outcome, peer).unwrap_or_default();
     }
+    if matches!(outcome.row.unit, Unit::Latency(_)) {
+        return latency::line(outcome, peer).unwrap_or_default();
+    }
     let (Some(cost), Some(cpu), Some(cores)) =
         (outcome.cost(peer), outcome.cpu(peer), peer.cores())
     else {
@@ -104,7 +111,8 @@ fn line(outcome: &Outcome, peer: &PeerOutcome) -> String {
     format!("{}\n", line.trim_end())
 }
 
-fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
+/// The goal, and whether it is reached.
+pub(crate) fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
     let Some((goal, reached)) = outcome.reached(peer) else {
         return String::new();
     };
@@ -119,8 +127,9 @@ fn goal(outcome: &Outcome, peer: &PeerOutcome) -> String {
 
 fn figure(unit: Unit, cost: f64) -> String {
     match unit {
-        Unit::Time | Unit::Cpu => duration(cost),
+        Unit::Time | Unit::Cpu | Unit::Latency(_) => duration(cost),
         Unit::Bytes => format!("{cost:.1} B"),
+        Unit::Wakeups => format!("{cost:.1} /s"),
     }
 }
 
@@ -174,19 +183,19 @@ mod tests {
     fn a_row_of_bytes_shows_bytes_or_that_there_are_none() {
         let mut outcome = outcome(&[(Peer::Weftwork, &[100]), (Peer::Tokio, &[100])]);
         outcome.row = &idle_memory::ROW;
-        outcome.peers[0].samples[0].bytes = Some(30_000);
-        outcome.peers[1].samples[0].bytes = Some(120_000);
+        outcome.peers[0].samples[0].counted = Some(30_000);
+        outcome.peers[1].samples[0].counted = Some(120_000);
         let line = "weftwork     30.0 B  30.0 B..30.0 B";
         let text = render(slice::from_ref(&outcome));
         assert!(text.contains(line), "{text}");
         let verdict = "0.25 (0.25..0.25)      <= 120.0 B reached";
         assert!(text.contains(verdict), "{text}");
 
-        outcome.peers[0].samples[0].bytes = Some(120_100);
+        outcome.peers[0].samples[0].counted = Some(120_100);
         let text = render(slice::from_ref(&outcome));
         assert!(text.contains("<= 120.0 B missed"), "{text}");
 
-        outcome.peers[1].samples[0].bytes = None;
+        outcome.peers[1].samples[0].counted = None;
         let text = render(&[outcome]);
         assert!(text.contains("tokio     not measured"), "{text}");
         assert!(text.contains("120.1 B") && !text.contains("1.00"), "{text}");

@@ -39,7 +39,8 @@ pub(crate) const DELIBERATE: &[Deliberate] = &[
     Deliberate {
         name: "early strike",
         reason: "a task that cancelled itself is cancelled by its next await that suspends, in the same \
-                 turn; asyncio takes one more. After sleep(0) that turn still comes, to whatever is awaited then",
+                 turn, but once in a turn; asyncio takes one more. After sleep(0) that turn still comes, to whatever \
+                 is awaited then",
         program: || {
             let me = Stmt::Cancel(Who::Me, None);
             Program(vec![vec![me, Stmt::CallSoon(1), Stmt::Get(0)]])

@@ -120,3 +120,75 @@ fn a_gather_that_failed_does_not_wake_its_task() {
         vec![Stmt::Raise(92)],
     ]);
 }
+
+/// The cancel of the task itself was raised, not that of the child that had ended by one before.
+#[test]
+fn a_cancel_after_that_of_the_child_strikes_with_that() {
+    let waits = vec![
+        Stmt::Cancel(Who::Kid(0), None),
+        Stmt::Spawn(call(1, 2)),
+        Stmt::Join(0),
+    ];
+    is_judged_right(&[
+        vec![Stmt::Spawn(call(0, 1))],
+        vec![
+            Stmt::Spawn(call(0, 3)),
+            Stmt::Try(waits, Except::Both, vec![], true),
+        ],
+        vec![Stmt::Cancel(Who::Parent, Some(44))],
+        vec![],
+    ]);
+    let waits = vec![Stmt::Cancel(Who::Parent, None), Stmt::Join(0)];
+    is_judged_right(&[
+        vec![Stmt::Spawn(call(3, 1))],
+        vec![Stmt::Gather(vec![call(1, 2)], true)],
+        vec![
+            Stmt::Spawn(call(0, 3)),
+            Stmt::Try(waits, Except::Cancelled, vec![], false),
+        ],
+        vec![Stmt::Cancel(Who::Me, Some(83))],
+    ]);
+}
+
+/// As above, where the cancel was passed on from the body of a group: the group raised the task's own.
+#[test]
+fn a_group_raises_what_its_body_raised() {
+    let waits = Stmt::Group(vec![Stmt::Cancel(Who::Parent, None), Stmt::Join(0)]);
+    let sleeps = vec![Stmt::Sleep(1_000_000)];
+    is_judged_right(&[
+        vec![Stmt::Spawn(call(3, 1))],
+        vec![Stmt::Gather(vec![call(1, 2)], true)],
+        vec![
+            Stmt::Spawn(call(0, 3)),
+            Stmt::Try(vec![waits], Except::Cancelled, vec![], false),
+        ],
+        vec![
+            Stmt::Try(sleeps, Except::Cancelled, vec![], false),
+            Stmt::Cancel(Who::Me, Some(83)),
+        ],
+    ]);
+}
+
+/// In the model every cancel of a task by itself struck in that turn.
+#[test]
+fn the_second_cancel_of_a_task_by_itself_lets_the_others_have_a_turn() {
+    let again = Stmt::Cancel(Who::Me, None);
+    let sleeps = Stmt::Try(
+        vec![Stmt::Sleep(0)],
+        Except::Both,
+        vec![again.clone()],
+        false,
+    );
+    is_judged_right(&[
+        vec![
+            Stmt::Spawn(call(0, 1)),
+            Stmt::Gather(vec![call(6, 1)], false),
+        ],
+        vec![again.clone(), sleeps.clone(), Stmt::Sleep(0)],
+    ]);
+    is_judged_right(&[
+        vec![Stmt::AsCompleted(vec![call(2, 1)])],
+        vec![again, sleeps, Stmt::Group(vec![Stmt::SpawnIn(call(0, 2))])],
+        vec![Stmt::Sleep(0)],
+    ]);
+}

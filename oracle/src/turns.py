@@ -49,6 +49,8 @@ class TurnTask(PyTask):
     requests = 0
     # It has its turn, and whether it is to have another one after that.
     turning = woken = False
+    # A cancel that it asked for itself has struck in this turn.
+    early = False
 
     # "late cancel": a cancel is delivered in the next turn of the task, so each level takes one.
 
@@ -80,15 +82,15 @@ class TurnTask(PyTask):
         if waiter is None:
             self._must_cancel, self._cancel_message = True, *asked
         elif not passes_on(waiter) or not waiter.cancel(*asked):
-            self.strike(waiter, *asked)
+            self.strike(waiter, cancel_of(waiter) or cancelled(*asked))
 
-    def strike(self, waiter, msg):
+    def strike(self, waiter, error):
         """The cancel strikes here and now, whether the waiter has something or not."""
         waiter.remove_done_callback(self._Task__wakeup)
         waiter.cancel()
         self._fut_waiter = None
-        self.struck = asyncio.CancelledError(*[msg][: msg is not None])
-        self._Task__step(self.struck)
+        self.struck = error
+        self._Task__step(error)
 
     def _make_cancelled_error(self):
         self.struck = super()._make_cancelled_error()
@@ -96,33 +98,44 @@ class TurnTask(PyTask):
 
     def _Task__wakeup(self, future):
         if future is self._fut_waiter:
-                super()._Task__wakeup(future)
+            super()._Task__wakeup(future)
 
-    # "early strike": a task that cancelled itself is cancelled by its next await, not a turn later.
+    # "early strike": a task that cancelled itself is cancelled by its next await, not a turn later. The
+    # second one in a turn comes a turn later, as a cancel from elsewhere.
 
     def _Task__step(self, exc=None):
         outermost, self.turning = not self.turning, True
         super()._Task__step(exc)
         self.strike_early()
         if outermost:
-            again, self.turning, self.woken = self.woken, False, False
+            again, self.turning, self.woken, self.early = self.woken, False, False, False
+            if self.asked and self.delivery is None:
+                self.delivery = self._loop.call_soon(self.deliver, context=self._context)
             if again:
                 self.wake()
 
+    @property
+    def _fut_waiter(self):
+        return self.waiter
+
+    @_fut_waiter.setter
+    def _fut_waiter(self, waiter):
+        self.waiter = waiter
+        if waiter is not None and self._must_cancel and self.early:
+            self._must_cancel, self.asked = False, (self._cancel_message,)
+
     def strike_early(self):
-        if "early strike" not in DELIBERATE or self.done():
+        if "early strike" not in DELIBERATE or self.done() or self.early:
             return
         waiter = self._fut_waiter
         if waiter is None and self._must_cancel:
             # Its sleep(0) had woken it already: one turn is left of that.
             self._loop._ready.pop()
-            self.woken = True
+            self.early = self.woken = True
             self._Task__step()
         elif waiter is not None and waiter.cancelled() and not passes_on(waiter):
-            try:
-                waiter.result()
-            except asyncio.CancelledError as error:
-                self.strike(waiter, *(error.args or (None,)))
+            self.early = True
+            self.strike(waiter, cancel_of(waiter))
 
     def wake(self):
         """Gives it a turn: one, however often it is woken, and after the one that it has now."""
@@ -232,8 +245,14 @@ class TurnGather(PyFuture):
         if self.done() or not any([task.cancel(msg) for task in self.tasks]):
             return False
         if msg is not None or not self.cause:
-            self.cause = (asyncio.CancelledError(*[msg][: msg is not None]),)
+            self.cause = (cancelled(msg),)
         return True
+
+    def cancel_of_all(self):
+        """What it is cancelled by when all have ended."""
+        if self.left or self.cause:
+            return None if self.left else self.cause[0]
+        return end_of(self.failed) if not self.outcomes and self.failed and self.failed.cancelled() else None
 
     def _Future__schedule_callbacks(self):
         callbacks, self._callbacks[:] = self._callbacks[:], []
@@ -243,6 +262,21 @@ class TurnGather(PyFuture):
 
 def fails(task):
     return task.cancelled() or task.exception() is not None
+
+
+def cancelled(msg):
+    return asyncio.CancelledError(*[msg][: msg is not None])
+
+
+def cancel_of(waiter):
+    """What an await raises that has ended cancelled: a cancel that comes after that strikes with it."""
+    if isinstance(waiter, TurnGather):
+        return waiter.cancel_of_all()
+    try:
+        error = waiter.exception() if waiter.done() else None
+    except asyncio.CancelledError as cancelled:
+        error = cancelled
+    return error if isinstance(error, asyncio.CancelledError) else None
 
 
 def end_of(task):
@@ -318,8 +352,8 @@ class TurnTimeout(asyncio.Timeout):
             task.leaving = False
             again = struck and raised[0] is asyncio.CancelledError and task._must_cancel
             if again and "one strike" in DELIBERATE:
-                task._must_cancel, msg = False, task._cancel_message
-                raise asyncio.CancelledError(*[msg][: msg is not None])
+                task._must_cancel = False
+                raise cancelled(task._cancel_message)
             if struck and raised[0] is asyncio.CancelledError and "kept message" in DELIBERATE:
                 # It goes on as what was asked for, if it was not by this timeout alone.
                 raised[1].args = (task.request,) if task.request is not None else ()

@@ -8,11 +8,7 @@ use std::time::{Duration, Instant};
 
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
     let args = Args::parse(args, &[], &["timeout", "jobs"])?;
-    let mut models = models::build()?;
-    models.retain(|model| args.names.iter().all(|filter| model.name.contains(filter)));
-    if models.is_empty() {
-        return Err(format!("no model has {:?} in its name", args.names));
-    }
+    let models = models::filter(models::build(&models::LOOM)?, &args.names)?;
     check(&models, args.timeout(600)?, args.jobs()?)?;
     Ok(())
 }
@@ -24,8 +20,9 @@ pub(crate) fn check(models: &[Model], limit: Duration, jobs: usize) -> Result<Ve
         .into_iter()
         .collect();
     let runs = runs?;
+    let counts = models.first().map_or("", |model| model.checker.counts);
     let mut rows = vec![
-        ["model", "outcome", "interleavings", "seconds"]
+        ["model", "outcome", counts, "seconds"]
             .map(str::to_owned)
             .into(),
     ];

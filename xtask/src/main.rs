@@ -11,6 +11,7 @@ mod atomics;
 mod cargo;
 mod edges;
 mod forbidden;
+mod generated;
 mod jobs;
 mod libtest;
 mod loom;
@@ -18,11 +19,15 @@ mod manifest;
 mod models;
 mod package;
 mod sanitize;
+mod shuttle;
 mod source;
+mod specs;
+mod supply;
 mod syscalls;
 mod table;
 mod tidy;
 mod tree;
+mod unsafes;
 mod verification;
 mod weaken;
 
@@ -36,10 +41,25 @@ cargo xtask loom [FILTER] [--timeout SECONDS] [--jobs N]
     checks the models whose name contains FILTER
 cargo xtask weaken [EDGE..] [--timeout SECONDS] [--jobs N]
     weakens each tagged edge in turn; every time a model has to fail
+cargo xtask shuttle [FILTER] [--schedules N] [--seed SEED] [--timeout SECONDS] [--jobs N]
+    runs the scenarios under N random schedules each, from a seed on; one that fails names its own
 cargo xtask tidy
     checks what no lint checks: lengths of files, tags of edges, words, manifests
 cargo xtask tree
     checks the size of the dependency tree of weftwork
+cargo xtask deny [--advisories]
+    checks licences, doubled crates and sources, or known holes, where cargo-deny is installed
+cargo xtask features
+    compiles every set of features of every published crate, where cargo-hack is installed
+cargo xtask msrv
+    compiles the published crates with the oldest Rust that they name, where it is installed
+cargo xtask semver FOLDER
+    says what breaks programs since the checkout in FOLDER, where cargo-semver-checks is installed
+cargo xtask unsafe
+    counts the unsafe code of each published crate, and writes it into docs/verification.md
+cargo xtask specs [NAME..] [--record]
+    checks the protocols in docs/specs, and that planted bugs are found, where spin is installed;
+    --record writes the numbers into docs/verification.md
 cargo xtask sanitize [--thread] [FILTER..]
     runs the tests under AddressSanitizer and LeakSanitizer, or under ThreadSanitizer, where nightly
     is installed
@@ -64,6 +84,13 @@ fn main() -> ExitCode {
         "syscalls" => syscalls::run(rest),
         "package" => package::run(rest),
         "sanitize" => sanitize::run(rest),
+        "deny" => supply::deny(rest),
+        "features" => supply::features(rest),
+        "msrv" => supply::msrv(rest),
+        "semver" => supply::semver(rest),
+        "specs" => specs::run(rest),
+        "unsafe" => unsafes::run(rest),
+        "shuttle" => shuttle::run(rest),
         "help" | "--help" | "-h" => {
             print!("{USAGE}");
             Ok(())

@@ -1,4 +1,5 @@
-//! The models of `loom-tests`: building them once, listing them, running one of them.
+//! The models of `loom-tests` and the scenarios of `shuttle-tests`: building them once, listing them,
+//! running one of them.
 //!
 //! Each model runs in a process of its own, so that one that hangs or aborts takes no other
 //! with it, and has a time of its own.
@@ -11,13 +12,50 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-const PACKAGE: &str = "weftwork-loom-tests";
+/// A model checker, and where its models are.
+#[derive(Debug)]
+pub(crate) struct Checker {
+    package: &'static str,
+    folder: &'static str,
+    flags: &'static str,
+    /// The folder in `target` for builds with these flags.
+    target: &'static str,
+    /// What it goes through.
+    pub(crate) counts: &'static str,
+    /// Variables of the environment, where they are not set.
+    defaults: &'static [(&'static str, &'static str)],
+}
+
+pub(crate) static LOOM: Checker = Checker {
+    package: "weftwork-loom-tests",
+    folder: "loom-tests",
+    flags: "--cfg weftwork_loom",
+    target: "loom",
+    counts: "interleavings",
+    // The log of this one module says how many interleavings there were, and costs nothing.
+    defaults: &[
+        ("LOOM_MAX_PREEMPTIONS", "3"),
+        ("LOOM_LOG", "loom::model=info"),
+    ],
+};
+
+pub(crate) static SHUTTLE: Checker = Checker {
+    package: "weftwork-shuttle-tests",
+    folder: "shuttle-tests",
+    flags: "--cfg weftwork_loom --cfg weftwork_shuttle",
+    target: "shuttle",
+    counts: "schedules",
+    defaults: &[],
+};
 
 /// As many bytes of a model's output are kept, of each of its two streams.
 const OUTPUT_LIMIT: u64 = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Model {
+    pub(crate) checker: &'static Checker,
+    /// Variables of the environment.
+    pub(crate) variables: Vec<(&'static str, String)>,
     binary: PathBuf,
     /// The name inside its file.
     test: String,
@@ -48,28 +86,43 @@ pub(crate) struct Run {
     pub(crate) output: String,
 }
 
-/// Builds the loom tests and lists their models.
-pub(crate) fn build() -> Result<Vec<Model>> {
+/// Builds the tests for a checker and lists their models.
+pub(crate) fn build(checker: &'static Checker) -> Result<Vec<Model>> {
     let mut command = cargo::cargo();
     command
-        .args(["test", "--package", PACKAGE, "--release", "--no-run"])
+        .args([
+            "test",
+            "--package",
+            checker.package,
+            "--release",
+            "--no-run",
+        ])
         .arg("--message-format=json-render-diagnostics")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("RUSTFLAGS", "--cfg weftwork_loom")
-        .env("CARGO_TARGET_DIR", cargo::target().join("loom"));
+        .env("RUSTFLAGS", checker.flags)
+        .env("CARGO_TARGET_DIR", cargo::target().join(checker.target));
     let messages = cargo::output(&mut command)?;
     let mut models = Vec::new();
     for binary in messages.lines().filter_map(libtest::test_binary) {
-        models.extend(list(Path::new(&binary))?);
+        models.extend(list(checker, Path::new(&binary))?);
     }
     if models.is_empty() {
-        return Err(format!("{PACKAGE} has no model"));
+        return Err(format!("{} has no model", checker.package));
+    }
+    Ok(models)
+}
+
+/// Those models whose name contains every one of the filters.
+pub(crate) fn filter(mut models: Vec<Model>, filters: &[String]) -> Result<Vec<Model>> {
+    models.retain(|model| filters.iter().all(|filter| model.name.contains(filter)));
+    if models.is_empty() {
+        return Err(format!("no model has {filters:?} in its name"));
     }
     Ok(models)
 }
 
 /// The models of one test binary, without those that are marked `#[ignore]`.
-fn list(binary: &Path) -> Result<Vec<Model>> {
+fn list(checker: &'static Checker, binary: &Path) -> Result<Vec<Model>> {
     let names = |more: &[&str]| {
         let mut command = Command::new(binary);
         command.args(["--list", "--format", "terse"]).args(more);
@@ -80,6 +133,8 @@ fn list(binary: &Path) -> Result<Vec<Model>> {
     tests.retain(|test| !ignored.contains(test));
     let file = file_of(binary);
     let model = |test: String| Model {
+        checker,
+        variables: Vec::new(),
         binary: binary.to_owned(),
         name: format!("{file}::{test}"),
         test,
@@ -128,18 +183,15 @@ impl Model {
         // Without capture: what a hanging model has printed is seen.
         command
             .args([&self.test, "--exact", "--test-threads=1", "--nocapture"])
-            .current_dir(cargo::root().join("loom-tests"))
+            .current_dir(cargo::root().join(self.checker.folder))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .env_remove("WEFTWORK_WEAKEN")
             .env("NO_COLOR", "1")
-            .env("RUST_BACKTRACE", "0");
-        // The log of this one module says how many interleavings there were, and costs nothing.
-        for (name, default) in [
-            ("LOOM_MAX_PREEMPTIONS", "3"),
-            ("LOOM_LOG", "loom::model=info"),
-        ] {
+            .env("RUST_BACKTRACE", "0")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)));
+        for (name, default) in self.checker.defaults {
             if std::env::var_os(name).is_none() {
                 command.env(name, default);
             }
@@ -208,6 +260,8 @@ mod tests {
         let path = std::env::temp_dir().join(name);
         std::fs::write(&path, format!("{text}\n")).unwrap();
         let model = Model {
+            checker: &LOOM,
+            variables: Vec::new(),
             binary: "/bin/sh".into(),
             test: path.to_str().unwrap().to_owned(),
             name: "file::path::model".to_owned(),

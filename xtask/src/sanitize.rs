@@ -18,8 +18,8 @@ const THREAD: &str = "-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer";
 /// Reports about code that the thread sanitizer does not see, or does not understand.
 const NOT_OURS: &str = "xtask/src/sanitize.supp";
 /// The thread sanitizer keeps signals back until the thread makes a call that it knows: what waits
-/// for one waits for ever.
-const SIGNALS: [&str; 3] = ["signals", "interrupts", "process"];
+/// for one waits for ever. Nor does it start threads in a forked child.
+const SIGNALS: [&str; 4] = ["signals", "interrupts", "process", "forked"];
 
 pub(crate) fn run(args: Vec<String>) -> Result<()> {
     let args = Args::parse(args, &["thread"], &[])?;

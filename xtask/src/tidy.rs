@@ -3,7 +3,7 @@
 use crate::args::Args;
 use crate::edges::{self, Edges};
 use crate::verification::{self, Row};
-use crate::{Result, cargo, forbidden, manifest, source};
+use crate::{Result, cargo, forbidden, manifest, source, unsafes};
 use std::collections::BTreeMap;
 
 /// No Rust file is longer.
@@ -32,6 +32,7 @@ pub(crate) fn run(args: Vec<String>) -> Result<()> {
         problems.extend(forbidden_words(file, text));
     }
     problems.extend(manifests()?);
+    problems.extend(unsafes::check().err());
     let edges = edges::collect()?;
     let rows = verification::rows(texts.get(verification::FILE).map_or("", String::as_str));
     let models = texts

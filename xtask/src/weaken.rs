@@ -59,7 +59,7 @@ fn choose(mut edges: Edges, names: &[String]) -> Result<Edges> {
 
 /// A model that fails by itself would show nothing, so all have to pass first.
 fn baseline(limit: Duration, jobs: usize) -> Result<Models> {
-    let models = models::build()?;
+    let models = models::build(&models::LOOM)?;
     println!("with every edge in place:");
     let runs = loom::check(&models, limit, jobs)?;
     let mut runs: Vec<(Model, Run)> = models.into_iter().zip(runs).collect();

@@ -72,7 +72,7 @@ async fn measure(ops: u64, spawn: fn(Waiting)) -> Sample {
         yield_now().await;
     }
     Sample {
-        bytes: grown,
+        counted: grown,
         ..clock.stop(event.met.load(Relaxed))
     }
 }

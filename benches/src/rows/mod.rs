@@ -1,6 +1,6 @@
 //! The rows of the suite, one file each.
 
-mod blocked_workers;
+mod blocked;
 mod chained_spawn;
 mod event_broadcast;
 mod fan_out_gather;
@@ -8,6 +8,10 @@ mod fork_join;
 #[cfg(target_os = "linux")]
 mod hyper;
 pub(crate) mod idle_memory;
+mod idle_wakeups;
+mod latency;
+#[cfg(target_os = "linux")]
+mod mixed;
 mod mpsc;
 mod mutex;
 mod oneshot;
@@ -19,6 +23,7 @@ mod spawn_overlap;
 #[cfg(target_os = "linux")]
 mod tcp;
 mod timer_churn;
+mod timer_lateness;
 mod timers;
 mod token_tree;
 mod yield_now;
@@ -35,10 +40,14 @@ pub(crate) const ALL: &[&Row] = &[
     &yield_now::ROW,
     &fan_out_gather::ROW,
     &fork_join::ROW,
+    &latency::ROW,
+    &latency::ROW_P99,
+    &blocked::ROW,
     &idle_memory::ROW,
+    &idle_wakeups::ROW,
     &timers::ROW,
     &timer_churn::ROW,
-    &blocked_workers::ROW,
+    &timer_lateness::ROW,
     &mpsc::ROW,
     &mpsc::ROW_MPMC,
     &ping_pong::ROW,
@@ -57,6 +66,8 @@ pub(crate) const ALL: &[&Row] = &[
     &hyper::ROW_64,
     #[cfg(target_os = "linux")]
     &hyper::ROW_1000,
+    #[cfg(target_os = "linux")]
+    &mixed::ROW,
 ];
 
 /// The sum of `0..n`, which is the checksum where task `i` returns `i`.

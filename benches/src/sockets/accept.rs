@@ -1,4 +1,5 @@
-//! How each runtime accepts connections: one task accepts and spawns one for each connection.
+//! How each runtime accepts connections: one task accepts and spawns one for each connection. Beside
+//! them so many tasks as `busy` says compute all the time.
 
 use std::future::Future;
 use std::io;
@@ -6,10 +7,13 @@ use std::net::TcpListener;
 
 use smol::Async;
 
+use super::busy;
+
 /// Weftwork's accepting task is the main future, on one of the workers.
 pub(super) fn on_weftwork<F>(
     listener: TcpListener,
     workers: usize,
+    busy: usize,
     handle: fn(weftwork::net::TcpStream) -> F,
 ) -> io::Result<()>
 where
@@ -17,6 +21,9 @@ where
 {
     let runtime = weftwork::Runtime::builder().workers(workers).build()?;
     runtime.block_on(async {
+        for task in busy::tasks(busy, weftwork::yield_now) {
+            weftwork::spawn(task).detach();
+        }
         let listener = weftwork::net::TcpListener::from_std(listener)?;
         loop {
             let (stream, _) = listener.accept().await?;
@@ -30,6 +37,7 @@ where
 pub(super) fn on_tokio<F>(
     listener: TcpListener,
     workers: usize,
+    busy: usize,
     handle: fn(tokio::net::TcpStream) -> F,
 ) -> io::Result<()>
 where
@@ -41,6 +49,9 @@ where
         .build()?;
     listener.set_nonblocking(true)?;
     runtime.block_on(async {
+        for task in busy::tasks(busy, tokio::task::yield_now) {
+            tokio::spawn(task);
+        }
         let accepting = tokio::spawn(async move {
             let listener = tokio::net::TcpListener::from_std(listener)?;
             loop {
@@ -56,12 +67,16 @@ where
 /// smol's too. The number of its threads is in the environment.
 pub(super) fn on_smol<F>(
     listener: TcpListener,
+    busy: usize,
     handle: fn(smol::net::TcpStream) -> F,
 ) -> io::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     smol::block_on(smol::spawn(async move {
+        for task in busy::tasks(busy, smol::future::yield_now) {
+            smol::spawn(task).detach();
+        }
         let listener = smol::net::TcpListener::from(Async::new(listener)?);
         loop {
             let (stream, _) = listener.accept().await?;

@@ -15,12 +15,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::io::Errno;
 
 use super::service::{LONGEST, Service};
+use crate::latency::{Latency, nanos};
 
 /// The threads of the client, for it needs about as much time for a request as a server does.
 const THREADS: usize = 2;
@@ -209,7 +210,7 @@ impl Connection {
 
     /// How long the answer took that has just come.
     fn latency(&self) -> u32 {
-        u32::try_from(self.sent.elapsed().as_nanos()).unwrap_or(u32::MAX)
+        nanos(self.sent.elapsed())
     }
 
     fn lost(&self, why: &str) -> String {
@@ -230,15 +231,9 @@ impl Answers {
         self.served.iter().copied().min().unwrap_or(0)
     }
 
-    /// The latency that this share of the answers does not exceed.
-    pub(super) fn latency(&mut self, share: f64) -> Duration {
-        let rank = (share * self.latencies.len() as f64).ceil() as usize;
-        let Some(last) = self.latencies.len().checked_sub(1) else {
-            return Duration::ZERO;
-        };
-        let place = rank.saturating_sub(1).min(last);
-        let (_, nanos, _) = self.latencies.select_nth_unstable(place);
-        Duration::from_nanos(u64::from(*nanos))
+    /// How long they took, from the request to the answer.
+    pub(super) fn latency(&mut self) -> Latency {
+        Latency::of(&mut self.latencies)
     }
 
     pub(super) fn checksum(&self) -> u64 {
@@ -250,6 +245,7 @@ impl Answers {
 mod tests {
     use super::*;
     use std::net::TcpListener;
+    use std::time::Duration;
 
     /// A server that answers with what `answer` makes of the n-th chunk that comes.
     fn with_server<T>(
@@ -294,7 +290,8 @@ mod tests {
         assert_eq!(answers.served.len(), 3);
         // Not more than its share; that one is not served at all is the machine's affair.
         assert!(answers.least() <= 33, "{answers:?}");
-        assert!(answers.latency(0.5) <= answers.latency(0.99));
+        let latency = answers.latency();
+        assert!(Duration::ZERO < latency.p50 && latency.p50 <= latency.p99);
     }
 
     #[test]
@@ -313,18 +310,5 @@ mod tests {
         assert!(doubled.unwrap_err().contains("expected"));
         let closed = echo(|n, _| n < 20);
         assert!(closed.unwrap_err().contains("is lost"));
-    }
-
-    #[test]
-    fn percentiles_are_of_the_sorted_latencies() {
-        let mut answers = Answers {
-            latencies: (1..=200).rev().collect(),
-            served: vec![5, 3, 4],
-            sum: 0,
-        };
-        let nanos = |share| answers.latency(share).as_nanos();
-        assert_eq!([0.0, 0.5, 0.99, 1.0].map(nanos), [1, 100, 198, 200]);
-        assert_eq!(answers.least(), 3);
-        assert_eq!(Answers::default().latency(0.5), Duration::ZERO);
     }
 }

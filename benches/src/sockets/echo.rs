@@ -10,16 +10,16 @@ use super::accept;
 /// The buffer of a connection, longer than what comes at a time.
 const BUFFER: usize = 1024;
 
-pub(super) fn on_weftwork(listener: TcpListener, workers: usize) -> io::Result<()> {
-    accept::on_weftwork(listener, workers, echo)
+pub(super) fn on_weftwork(listener: TcpListener, workers: usize, busy: usize) -> io::Result<()> {
+    accept::on_weftwork(listener, workers, busy, echo)
 }
 
-pub(super) fn on_smol(listener: TcpListener) -> io::Result<()> {
-    accept::on_smol(listener, echo)
+pub(super) fn on_smol(listener: TcpListener, busy: usize) -> io::Result<()> {
+    accept::on_smol(listener, busy, echo)
 }
 
-pub(super) fn on_tokio(listener: TcpListener, workers: usize) -> io::Result<()> {
-    accept::on_tokio(listener, workers, echo_on_tokio)
+pub(super) fn on_tokio(listener: TcpListener, workers: usize, busy: usize) -> io::Result<()> {
+    accept::on_tokio(listener, workers, busy, echo_on_tokio)
 }
 
 /// Ends with the client, who says what it misses.

@@ -17,16 +17,16 @@ use super::accept;
 use super::service::HELLO;
 
 pub(super) fn on_weftwork(listener: TcpListener, workers: usize) -> io::Result<()> {
-    accept::on_weftwork(listener, workers, |stream| serve(HyperIo(stream)))
+    accept::on_weftwork(listener, workers, 0, |stream| serve(HyperIo(stream)))
 }
 
 pub(super) fn on_tokio(listener: TcpListener, workers: usize) -> io::Result<()> {
-    accept::on_tokio(listener, workers, |stream| serve(TokioIo::new(stream)))
+    accept::on_tokio(listener, workers, 0, |stream| serve(TokioIo::new(stream)))
 }
 
 /// Through weftwork's adapter, which is for any stream of futures-io.
 pub(super) fn on_smol(listener: TcpListener) -> io::Result<()> {
-    accept::on_smol(listener, |stream| serve(HyperIo(stream)))
+    accept::on_smol(listener, 0, |stream| serve(HyperIo(stream)))
 }
 
 async fn serve(io: impl Read + Write + Unpin) {

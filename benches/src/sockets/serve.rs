@@ -8,7 +8,7 @@ use std::thread;
 use rustix::net::{AddressFamily, SocketType, bind, listen, socket};
 
 use super::service::Service;
-use super::{echo, epoll, hello};
+use super::{busy, echo, epoll, hello};
 use crate::clock::process_cpu_time;
 use crate::row::Peer;
 
@@ -57,10 +57,18 @@ impl Server {
         let addr = listener.local_addr().map_err(|error| error.to_string())?;
         println!("{}", addr.port());
         thread::spawn(obey);
+        let busy = match self.service {
+            Service::Mixed => busy::FOR_A_WORKER * workers,
+            Service::Echo | Service::Hello => 0,
+        };
         match (self.service, peer) {
-            (Service::Echo, Peer::Weftwork) => echo::on_weftwork(listener, workers),
-            (Service::Echo, Peer::Tokio) => echo::on_tokio(listener, workers),
-            (Service::Echo, Peer::Smol) => echo::on_smol(listener),
+            (Service::Echo | Service::Mixed, Peer::Weftwork) => {
+                echo::on_weftwork(listener, workers, busy)
+            }
+            (Service::Echo | Service::Mixed, Peer::Tokio) => {
+                echo::on_tokio(listener, workers, busy)
+            }
+            (Service::Echo | Service::Mixed, Peer::Smol) => echo::on_smol(listener, busy),
             (Service::Echo, Peer::Floor) => epoll::echo(&listener, workers),
             (Service::Echo, Peer::FloorOne) => epoll::echo(&listener, 1),
             (Service::Hello, Peer::Weftwork) => hello::on_weftwork(listener, workers),

@@ -7,6 +7,8 @@ pub(crate) enum Service {
     Echo,
     /// HTTP/1.1, and the body [`HELLO`] for whatever is asked.
     Hello,
+    /// As `Echo`, beside tasks that compute for a millisecond at a time and keep all workers busy.
+    Mixed,
 }
 
 /// The body of an answer of [`Service::Hello`].
@@ -21,12 +23,13 @@ const ECHO_WORDS: u64 = 8;
 pub(super) const LONGEST: usize = 1024;
 
 impl Service {
-    const ALL: [Self; 2] = [Self::Echo, Self::Hello];
+    const ALL: [Self; 3] = [Self::Echo, Self::Hello, Self::Mixed];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Echo => "echo",
             Self::Hello => "hello",
+            Self::Mixed => "mixed",
         }
     }
 
@@ -38,7 +41,7 @@ impl Service {
     pub(super) fn request(self, number: u64, request: &mut Vec<u8>) {
         request.clear();
         match self {
-            Self::Echo => {
+            Self::Echo | Self::Mixed => {
                 for word in 0..ECHO_WORDS {
                     let word = (number * ECHO_WORDS + word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
                     request.extend_from_slice(&word.to_le_bytes());
@@ -51,7 +54,7 @@ impl Service {
     /// Whether the answer to this request is whole; an error if it is not the right one.
     pub(super) fn is_whole(self, request: &[u8], received: &[u8]) -> Result<bool, String> {
         match self {
-            Self::Echo => is_begun(received, request, "the echo"),
+            Self::Echo | Self::Mixed => is_begun(received, request, "the echo"),
             Self::Hello => is_hello(received),
         }
     }

@@ -3,6 +3,7 @@
 //! A [`Client`] keeps connections and limits how many there are; a [`RequestBuilder`] asks, and a
 //! [`Response`] is read whole or piece by piece.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
+#![forbid(unsafe_code)]
 
 mod body;
 mod client;

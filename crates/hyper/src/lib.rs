@@ -4,6 +4,7 @@
 //! [`HyperTimer`] has hyper's timers run on weftwork's, and [`HyperExecutor`] its tasks.
 //! [`Connector`] opens the connections of a client, hyper-util's too.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
+#![forbid(unsafe_code)]
 
 mod connector;
 mod executor;

@@ -1,6 +1,6 @@
 //! The reactor over the system's poller.
 
-use crate::limit::explain_refusal;
+use crate::limit::{explain, explain_refusal};
 use crate::poller::{Event, Interest, Poller, PollerKind};
 use crate::slots::Slots;
 use crate::source::{Failure, Source};
@@ -58,7 +58,7 @@ impl Reactor {
     /// # Errors
     /// The system gives no poller.
     pub fn new() -> io::Result<Self> {
-        Poller::new().map(Self::over)
+        Poller::new().map(Self::over).map_err(explain_new)
     }
 
     /// A reactor that hears of events in this way, for tests of all ways.
@@ -66,7 +66,7 @@ impl Reactor {
     /// # Errors
     /// The system gives no poller.
     pub fn with_poller(kind: PollerKind) -> io::Result<Self> {
-        Poller::with(kind).map(Self::over)
+        Poller::with(kind).map(Self::over).map_err(explain_new)
     }
 
     fn over(poller: Poller) -> Self {
@@ -231,6 +231,11 @@ impl Reactor {
     ) -> io::Result<()> {
         self.poller.rearm(descriptor, key, next)
     }
+}
+
+/// Says in words why there is no poller: it needs descriptors, and registers some.
+fn explain_new(error: io::Error) -> io::Error {
+    explain(explain_refusal(error))
 }
 
 impl fmt::Debug for Reactor {

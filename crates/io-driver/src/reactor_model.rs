@@ -3,7 +3,7 @@
 use std::io;
 use std::task::Waker;
 use std::time::Duration;
-use weftwork_std_or_loom::{Condvar, Mutex};
+use weftwork_std_or_loom::{Condvar, EXHAUSTIVE, Mutex, thread};
 
 /// The reactor without the system: a flag that ends the wait, as the poller's event does.
 #[derive(Debug, Default)]
@@ -21,13 +21,18 @@ impl Reactor {
         Ok(Self::default())
     }
 
-    /// Waits until notified; a limit of time other than zero does not exist here.
+    /// Waits until notified. Where every interleaving is tried, a limit of time other than zero does not
+    /// exist; elsewhere any limit is over at some time.
     ///
     /// # Errors
     /// None; the real one has.
     pub fn wait(&self, timeout: Option<Duration>, _: &mut Vec<Waker>) -> io::Result<()> {
+        if !EXHAUSTIVE && timeout.is_some() {
+            thread::yield_now();
+        }
+        let for_ever = timeout.is_none() || EXHAUSTIVE && timeout != Some(Duration::ZERO);
         let mut notified = self.notified.lock();
-        while !*notified && timeout != Some(Duration::ZERO) {
+        while for_ever && !*notified {
             notified = self.changed.wait(notified);
         }
         *notified = false;

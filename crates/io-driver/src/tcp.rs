@@ -87,20 +87,29 @@ pub fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
     }
 }
 
-/// True for an error of the connection that was to be taken, not of the listener.
+/// True for an error of the connection that was to be taken, not of the listener: Linux gives
+/// what came for the connection from the network.
 fn is_of_the_peer(error: &io::Error) -> bool {
-    use io::ErrorKind::{
-        ConnectionAborted, ConnectionReset, HostUnreachable, NetworkDown, NetworkUnreachable,
-        NotConnected,
-    };
+    use rustix::io::Errno;
+    // By number: std has no kind for some of them.
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if number == Some(Errno::NONET) {
+        return true;
+    }
     matches!(
-        error.kind(),
-        ConnectionAborted
-            | ConnectionReset
-            | HostUnreachable
-            | NetworkDown
-            | NetworkUnreachable
-            | NotConnected
+        number,
+        Some(
+            Errno::CONNABORTED
+                | Errno::CONNRESET
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::NOPROTOOPT
+                | Errno::NOTCONN
+                | Errno::PROTO
+        )
     )
 }
 

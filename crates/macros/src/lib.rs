@@ -4,6 +4,8 @@
 //! what they expand to calls it. Deliberately absent: a parser of Rust. The macros look at the
 //! shape of a function only, which keeps the dependencies of every user small.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod expand;
 mod function;

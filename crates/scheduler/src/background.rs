@@ -1,5 +1,6 @@
 //! A runtime in a thread of its own.
 
+use crate::home::Home;
 use crate::{Builder, Handle, Runtime};
 use std::fmt;
 use std::io;
@@ -22,6 +23,7 @@ use std::thread::JoinHandle;
 pub struct Background {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
+    home: Home,
 }
 
 impl Runtime {
@@ -66,6 +68,7 @@ impl Background {
         Ok(Self {
             handle,
             thread: Some(thread),
+            home: Home::here(false),
         })
     }
 
@@ -80,9 +83,12 @@ impl Background {
         self.handle.stop();
     }
 
-    /// Waits until it has ended: somebody must have called [`stop`](Self::stop).
+    /// Waits until it has ended: somebody must have called [`stop`](Self::stop). In a fork of its process it
+    /// returns at once, as dropping it does.
     pub fn join(mut self) {
-        self.join_thread();
+        if self.home.check().is_ok() {
+            self.join_thread();
+        }
     }
 
     /// Lets it run without this handle, until the process ends; it does not hold that up.
@@ -101,7 +107,8 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        if self.thread.is_some() {
+        // A fork of the process has no such thread.
+        if self.thread.is_some() && self.home.check().is_ok() {
             self.stop();
             self.join_thread();
         }

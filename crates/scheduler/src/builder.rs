@@ -138,7 +138,8 @@ impl Builder {
         self
     }
 
-    /// After so many polls a busy worker looks at timers, I/O and submissions. Default 61.
+    /// After so many polls a busy worker looks at timers, I/O and submissions; where polls are long,
+    /// earlier: after about 0.2 ms, or after one poll that takes longer. Default 61.
     pub fn event_interval(mut self, polls: u32) -> Self {
         self.0.event_interval = polls.max(1);
         self
@@ -244,7 +245,9 @@ impl Builder {
     /// it never starts. A later call replaces the hook.
     ///
     /// It runs in every spawn, so it should be quick. Its panic goes to the exception handler, and
-    /// the task is spawned all the same. Tasks that it spawns itself are not shown to it.
+    /// the task is spawned all the same. Tasks that it spawns itself are not shown to it; what these spawn
+    /// is, whether they start at once or later, so a hook that would go on so for ever has to look at what it is
+    /// shown.
     ///
     /// asyncio's task factory can give tasks of a class of its own, too; here a wrapper of the
     /// future does that.

@@ -5,7 +5,8 @@
 //! main future was woken and no blocking job waits or runs. Whoever falls asleep while the clock
 //! stands still is counted under a lock, and tells the one on the driver; that one looks, under
 //! the same lock, whether all are counted. So whatever a sleeper did before is seen by the look,
-//! and a look that came too early is followed by another one. Threads that are no part of the
+//! and a look that came too early is followed by another one. Whoever comes to run the runtime does so
+//! under that lock too: not between a look and the step of the clock that follows from it. Threads that are no part of the
 //! runtime are not waited for: what they do comes at whatever time the clock then has.
 
 use crate::context;
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::atomic::AtomicU64;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Lock, Mutex, fence_edge};
+use weftwork_std_or_loom::{Lock, Mutex, MutexGuard, fence_edge};
 
 /// The word of a clock that nobody ever paused.
 const REAL: u64 = 0;
@@ -75,6 +76,10 @@ impl Clock {
     /// Nanoseconds of real time since the clock was made.
     #[inline]
     pub(crate) fn real(&self) -> u64 {
+        if cfg!(weftwork_loom) {
+            // There is no time in a model, and what is done twice is the same both times.
+            return 0;
+        }
         u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
@@ -208,6 +213,11 @@ impl Clock {
         Some(Resting(self))
     }
 
+    /// This thread comes to run the runtime: while it has this, nobody finds that all are at rest.
+    pub(crate) fn arrival(&self) -> MutexGuard<'_, usize> {
+        self.resting.lock()
+    }
+
     /// Somebody fell asleep, left or ended a job: whoever is on the driver looks once more
     /// whether all are at rest.
     pub(crate) fn tell(&self) {
@@ -220,7 +230,8 @@ impl Clock {
     /// counted as asleep.
     pub(crate) fn jump(&self, shared: &Shared, next: impl FnOnce() -> Option<u64>) {
         let resting = self.resting.lock();
-        if !self.is_paused() || !shared.is_at_rest(*resting) {
+        // First the jobs: one that ends at this moment has queued by then what it wakes.
+        if !self.is_paused() || shared.blocking.is_busy() || !shared.is_at_rest(*resting) {
             return;
         }
         let Some(next) = next().filter(|next| *next < END) else {

@@ -42,17 +42,22 @@ pub(crate) fn close(shared: &Arc<Shared>, mut threads: Vec<JoinHandle<()>>, here
         report::held(&tasks, &jobs, &stuck, shared.config.shutdown_timeout);
     }
     drop(tasks);
+    end(shared);
+    if !shared.registry.is_empty() {
+        // A task that has not ended leads to the runtime (invariant 5 of `task`), and whoever holds it
+        // up may come back at any time.
+        mem::forget(Arc::clone(shared));
+    }
+}
+
+/// The last step: callbacks and timers are dropped, and nobody looks at the queues any more.
+pub(crate) fn end(shared: &Arc<Shared>) {
     shared.with_seat(|_worker| {
         shared.lane.close();
         wake_all(shared.driver.close());
         // The worker ends what is left when it retires.
         shared.life.end();
     });
-    if !shared.registry.is_empty() {
-        // A task that has not ended leads to the runtime (invariant 5 of `task`), and whoever holds it
-        // up may come back at any time.
-        mem::forget(Arc::clone(shared));
-    }
 }
 
 /// Ends what tasks are left after the end of the runtime, without polling them. Each worker that retires

@@ -6,7 +6,7 @@ use crate::entry::Entry;
 use crate::handle::Handle;
 use crate::life::Visit;
 use crate::locals::inherited;
-use crate::sched::Worker;
+use crate::sched::{Seat, Worker};
 use crate::shared::{Shared, ids, report_panic};
 use crate::task::cancel::wake_all;
 use crate::task::cell::{Birth, allocate};
@@ -49,7 +49,7 @@ pub(crate) fn drive<F: Future>(
         location,
     };
     if shared.config.caller_runs_tasks
-        && let Some(seat) = shared.take_seat()
+        && let Some(seat) = take_seat(shared)
     {
         let (seat, driven) = shared.on_seat(seat, |worker| {
             if shared.config.fifo {
@@ -119,7 +119,7 @@ impl MainThread<'_> {
     }
 
     fn listen<'a>(&'a self, entry: &'a Arc<Entry>) -> Listening<'a> {
-        self.shared.entries.add(entry);
+        add(entry, self.shared);
         if let Some(worker) = self.worker {
             entry.set_worker(worker.index());
             worker.set_entry(Some(Arc::clone(entry)));
@@ -216,6 +216,17 @@ fn finish<T>(main: &mut Task<T>, stopped: bool) -> Driven<T> {
     }
 }
 
+fn take_seat(shared: &Shared) -> Option<Seat> {
+    let _arrival = shared.driver.clock().arrival();
+    shared.take_seat()
+}
+
+/// This thread runs the runtime from here on, and is called through this entry.
+pub(crate) fn add(entry: &Arc<Entry>, shared: &Shared) {
+    let _arrival = shared.driver.clock().arrival();
+    shared.entries.add(entry);
+}
+
 /// Works until `stop` says so; or only sleeps until called, if there is no seat. A thread that has
 /// come too late for a seat takes one as soon as it is free: if all others have left, nobody else
 /// runs the tasks that it waits for.
@@ -229,7 +240,7 @@ pub(crate) fn wait(
         return worker.work(&stop);
     }
     if shared.config.caller_runs_tasks
-        && let Some(seat) = shared.take_seat()
+        && let Some(seat) = take_seat(shared)
     {
         let (seat, ()) = shared.on_seat(seat, |worker| {
             entry.set_worker(worker.index());

@@ -135,11 +135,12 @@ impl Entries {
         (!woken).then(|| entries.iter().filter(seatless).count())
     }
 
-    /// A seat is free: wakes a thread that has none.
+    /// A seat is free: wakes the threads that have none. All of them, for the first one may have been
+    /// called for another seat already, or is the one that gives this one back and is about to leave.
     pub(crate) fn call_seatless(&self, shared: &Shared) {
         let has_none = |entry: &&Arc<Entry>| entry.worker.load(Relaxed) == NO_WORKER;
-        let seatless = self.0.lock().iter().find(has_none).map(Arc::clone);
-        if let Some(entry) = seatless {
+        let seatless: Vec<_> = self.0.lock().iter().filter(has_none).cloned().collect();
+        for entry in seatless {
             entry.call(shared);
         }
     }

@@ -40,6 +40,9 @@ pub enum RuntimeError {
     Nested,
     /// A single-threaded runtime belongs to the thread that made it.
     OtherThread,
+    /// The runtime was made by the process that this one was forked from, and its threads are there: it cannot
+    /// be entered or closed. What is spawned here with a handle of it is run by nobody.
+    Forked,
 }
 
 impl fmt::Display for RuntimeError {
@@ -61,6 +64,10 @@ impl fmt::Display for RuntimeError {
             Self::OtherThread => {
                 "a single-threaded runtime is entered and closed by the thread that made it: make \
                  it there, and give other threads its handle"
+            }
+            Self::Forked => {
+                "the runtime belongs to the process that this one was forked from, where its threads \
+                 are: make a new one after the fork"
             }
         })
     }

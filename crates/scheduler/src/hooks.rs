@@ -4,8 +4,8 @@ use crate::shared::{self, Shared};
 use crate::task::refs::TaskRef;
 use crate::task::{TaskControl, contain};
 use std::cell::RefCell;
-use std::ptr;
 use std::sync::Arc;
+use std::{mem, ptr};
 use weftwork_task_context::apart;
 
 /// What is called with a task.
@@ -35,6 +35,19 @@ fn begin(shared: &Shared) -> bool {
         is_new
     };
     CALLING.try_with(begin).unwrap_or(false)
+}
+
+/// The first poll of a task that starts at once, maybe within a hook. It is no part of that: what it spawns is
+/// shown, as that of any other task.
+pub(crate) fn outside(poll: impl FnOnce()) {
+    struct Restore(Vec<*const Shared>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            let _ = CALLING.try_with(|calling| calling.replace(mem::take(&mut self.0)));
+        }
+    }
+    let _restore = Restore(CALLING.try_with(RefCell::take).unwrap_or_default());
+    poll();
 }
 
 /// Shows a task that has ended to the hook for ends, unless it was never shown to anybody.

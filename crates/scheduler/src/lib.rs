@@ -16,6 +16,7 @@ mod drive;
 mod driver;
 mod entry;
 mod handle;
+mod home;
 mod hooks;
 mod life;
 pub mod local;

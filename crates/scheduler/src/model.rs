@@ -6,7 +6,7 @@ use crate::builder::Config;
 use crate::clock::Clock;
 use crate::driver::Due;
 use crate::handle::Handle;
-use crate::sched::{LifoSlot, Parker};
+use crate::sched::{Idle, LifoSlot, Parker};
 use crate::shared::Shared;
 use crate::task::ResultError;
 use crate::task::run::{Turn, run};
@@ -18,7 +18,10 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 use weftwork_io_driver::Reactor;
 use weftwork_std_or_loom::atomic::AtomicU64;
-use weftwork_std_or_loom::{Mutex, edge};
+use weftwork_std_or_loom::{EXHAUSTIVE, Mutex, edge, thread};
+
+/// A busy worker looks around after so many polls, where not every interleaving is tried.
+const OFTEN: u32 = 5;
 
 /// A scheduler without threads: the model's threads are the workers.
 #[derive(Clone)]
@@ -27,7 +30,27 @@ pub struct Scheduler(Arc<Shared>);
 impl Scheduler {
     /// A scheduler with so many seats for workers.
     pub fn new(workers: usize) -> Self {
-        Self(Shared::new(Config::new(workers)).expect("a model needs nothing of the system"))
+        Self::with(workers, false)
+    }
+
+    /// As [`new`](Self::new), with a clock that stands still and moves on when all are at rest.
+    pub fn paused(workers: usize) -> Self {
+        Self::with(workers, true)
+    }
+
+    fn with(workers: usize, start_paused: bool) -> Self {
+        let config = Config::new(workers);
+        let event_interval = if EXHAUSTIVE {
+            config.event_interval
+        } else {
+            OFTEN
+        };
+        let config = Config {
+            start_paused,
+            event_interval,
+            ..config
+        };
+        Self(Shared::new(config).expect("a model needs nothing of the system"))
     }
 
     /// Spawns, calls, looks.
@@ -96,6 +119,11 @@ impl Scheduler {
         let never = closing::Deadline::after(Duration::MAX);
         self.0
             .with_seat(|worker| closing::end_tasks_here(worker, &never));
+    }
+
+    /// The last step of the end, when the other workers have gone, as `close`.
+    pub fn end(&self) {
+        closing::end(&self.0);
     }
 }
 
@@ -171,6 +199,61 @@ impl Sleeper {
     /// Wakes it.
     pub fn unpark(&self) {
         self.parker.unpark(&self.reactor);
+    }
+}
+
+/// Two workers that sleep, and what they announce.
+pub struct Sleepers {
+    idle: Idle,
+    places: [Sleeper; 2],
+}
+
+impl Sleepers {
+    /// Nobody sleeps.
+    pub fn new() -> Self {
+        Self {
+            idle: Idle::new(2),
+            places: [Sleeper::new(), Sleeper::new()],
+        }
+    }
+
+    /// This worker asks to watch.
+    pub fn start_watch(&self) -> bool {
+        self.idle.start_watch()
+    }
+
+    /// It does not watch any more.
+    pub fn stop_watch(&self) {
+        self.idle.stop_watch();
+    }
+
+    /// This worker takes a nap, in which producers rely on its next look.
+    pub fn nap(&self, worker: usize) {
+        self.idle.announce(worker, false, true);
+        thread::yield_now();
+        self.wake(worker, true);
+    }
+
+    /// This worker sleeps deeply, unless it sees something to do.
+    pub fn sleep_unless(&self, worker: usize, look: impl FnOnce() -> bool) {
+        self.idle.announce(worker, false, false);
+        if !look() {
+            self.places[worker].park();
+        }
+        self.wake(worker, false);
+    }
+
+    fn wake(&self, worker: usize, drowsy: bool) {
+        if self.idle.withdraw(worker, drowsy) {
+            self.idle.stop_search();
+        }
+    }
+
+    /// Something was put where only a patient look finds it.
+    pub fn notify_look(&self) {
+        if let Some(worker) = self.idle.claim_for_look(|| None) {
+            self.places[worker].unpark();
+        }
     }
 }
 

@@ -3,9 +3,10 @@
 use crate::builder::{Builder, Config};
 use crate::closing;
 use crate::context;
-use crate::drive::{drive, wait};
+use crate::drive::{add, drive, wait};
 use crate::entry::Entry;
 use crate::handle::{Handle, RuntimeError};
+use crate::home::Home;
 use crate::life::Visit;
 use crate::sched::Seat;
 use crate::shared::Shared;
@@ -17,7 +18,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::panic::{Location, resume_unwind};
 use std::sync::Arc;
-use std::thread::{JoinHandle, ThreadId};
+use std::thread::JoinHandle;
 use weftwork_std_or_loom::Mutex;
 
 /// A runtime: workers, timers, I/O, callbacks.
@@ -34,9 +35,7 @@ use weftwork_std_or_loom::Mutex;
 pub struct Runtime {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
-    /// The one thread that may enter, close and drop a single-threaded runtime: the futures of
-    /// its tasks need not be `Send`.
-    home: Option<ThreadId>,
+    home: Home,
 }
 
 /// Why `try_block_on` has no value.
@@ -76,7 +75,7 @@ impl Runtime {
 
     pub(crate) fn with_config(config: Config) -> io::Result<Self> {
         let threads = config.workers - usize::from(config.caller_runs_tasks);
-        let home = config.fifo.then(|| std::thread::current().id());
+        let home = Home::here(config.fifo);
         let runtime = Self {
             home,
             shared: Shared::new(config)?,
@@ -156,7 +155,7 @@ impl Runtime {
         let mark = Cell::new(None);
         let is_over = || is_stopped() && shared.lane.has_run(mark_of(&mark, shared));
         let entry = Entry::resting();
-        shared.entries.add(&entry);
+        add(&entry, shared);
         while !is_over() {
             wait(&entry, shared, None, is_over);
         }
@@ -176,10 +175,10 @@ impl Runtime {
     ///
     /// # Errors
     /// [`RuntimeError::Running`] while some thread runs it, and from its own tasks and blocking
-    /// jobs; [`RuntimeError::OtherThread`] for a
-    /// single-threaded runtime that another thread made.
+    /// jobs; [`RuntimeError::OtherThread`] for a single-threaded runtime that another thread made;
+    /// [`RuntimeError::Forked`] in a fork of its process, where dropping it does nothing.
     pub fn close(&self) -> Result<(), RuntimeError> {
-        self.check_home()?;
+        self.home.check()?;
         if context::is_inside(&self.shared) {
             // It would wait for itself.
             return Err(RuntimeError::Running);
@@ -190,19 +189,12 @@ impl Runtime {
             Err(false) => return Ok(()),
         }
         let threads = std::mem::take(&mut *self.threads.lock());
-        closing::close(&self.shared, threads, self.home.is_some());
+        closing::close(&self.shared, threads, self.home.is_one_thread());
         Ok(())
     }
 
-    fn check_home(&self) -> Result<(), RuntimeError> {
-        match self.home {
-            Some(home) if home != std::thread::current().id() => Err(RuntimeError::OtherThread),
-            _ => Ok(()),
-        }
-    }
-
     fn enter(&self) -> Result<Entered<'_>, RuntimeError> {
-        self.check_home()?;
+        self.home.check()?;
         Entered::new(&self.shared)
     }
 
@@ -285,6 +277,8 @@ impl Drop for Runtime {
             // Its futures may be dropped by its own thread only: they are leaked, and what
             // they point to with them.
             Err(RuntimeError::OtherThread) => std::mem::forget(Arc::clone(&self.shared)),
+            // What its threads were at stands still for ever, in the middle.
+            Err(RuntimeError::Forked) => std::mem::forget(Arc::clone(&self.shared)),
             // Nobody is in `block_on`, which borrows it: the last owner is one of its own tasks
             // that is being polled still, or a blocking job.
             Err(RuntimeError::Running) => self.close_elsewhere(),

@@ -351,7 +351,7 @@ impl Shared {
             self.cancel_late(header);
         }
         self.with_own_worker(|worker| match worker {
-            Some(worker) => worker.run_inside(Runnable(header)),
+            Some(worker) => hooks::outside(|| worker.run_inside(Runnable(header))),
             None => self.inject(Runnable(header)),
         });
     }

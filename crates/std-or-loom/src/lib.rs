@@ -1,13 +1,22 @@
-//! One switch between the primitives of `std` and those of the loom model checker.
+//! One switch between the primitives of `std` and those of a model checker: loom, or shuttle.
 //!
 //! Every crate of weftwork that shares memory between threads takes its atomics, locks and
 //! threads from here, so that a build with `--cfg weftwork_loom` runs the *real* code under
-//! [loom](https://docs.rs/loom). Orderings that another thread relies on are written with
+//! [loom](https://docs.rs/loom), which tries every interleaving of a small model. With
+//! `--cfg weftwork_shuttle` beside it, [shuttle](https://docs.rs/shuttle) stands in loom's place, which
+//! tries random ones of larger programs and knows no weak memory. Orderings that another thread relies on are written with
 //! [`edge!`] or [`fence_edge!`]: they carry the name of the edge (a row in
 //! `docs/verification.md`), and a model build can weaken one edge by name
 //! (`WEFTWORK_WEAKEN=NAME`), which must make a model fail.
 //!
 //! `Arc` is deliberately absent: the reference counts of std's `Arc` are not ours to verify.
+
+#[cfg(all(weftwork_loom, not(weftwork_shuttle)))]
+#[doc(hidden)]
+pub use loom as __checker;
+#[cfg(weftwork_shuttle)]
+#[doc(hidden)]
+pub use shuttle as __checker;
 
 mod lock;
 mod sleepers;
@@ -15,6 +24,18 @@ mod spin_lock;
 
 pub use lock::{Condvar, Mutex, MutexGuard};
 pub use spin_lock::{SpinGuard, SpinLock};
+
+/// Every interleaving is tried (by loom): what can be small is small, and there is no time, so that
+/// nobody naps.
+pub const EXHAUSTIVE: bool = cfg!(all(weftwork_loom, not(weftwork_shuttle)));
+
+/// Stands before an operation that shuttle cannot see into (on a queue of crossbeam), so that others
+/// may come before it. Nothing elsewhere.
+#[inline]
+pub fn step() {
+    #[cfg(weftwork_shuttle)]
+    shuttle::thread::sleep(std::time::Duration::ZERO);
+}
 
 /// The lock for critical sections of a few instructions. Models have loom's mutex in its place, or
 /// every one of them would be a model of the spinning as well; `SpinLock` has models of its own.
@@ -47,7 +68,7 @@ pub mod atomic {
 /// Atomics and fences.
 #[cfg(weftwork_loom)]
 pub mod atomic {
-    pub use loom::sync::atomic::{
+    pub use crate::__checker::sync::atomic::{
         AtomicBool, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
 }
@@ -55,7 +76,7 @@ pub mod atomic {
 /// Threads, as far as models need them.
 pub mod thread {
     #[cfg(weftwork_loom)]
-    pub use loom::thread::{JoinHandle, Thread, current, park, spawn, yield_now};
+    pub use crate::__checker::thread::{JoinHandle, Thread, current, park, spawn, yield_now};
     #[cfg(not(weftwork_loom))]
     #[doc(no_inline)]
     pub use std::thread::{JoinHandle, Thread, current, park, park_timeout, spawn, yield_now};
@@ -69,16 +90,16 @@ pub mod thread {
 
 /// A cell whose accesses loom can watch.
 pub mod cell {
-    #[cfg(weftwork_loom)]
+    #[cfg(all(weftwork_loom, not(weftwork_shuttle)))]
     pub use loom::cell::UnsafeCell;
 
     /// [`std::cell::UnsafeCell`] with loom's interface.
-    #[cfg(not(weftwork_loom))]
+    #[cfg(any(not(weftwork_loom), weftwork_shuttle))]
     #[derive(Debug, Default)]
     #[repr(transparent)]
     pub struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
-    #[cfg(not(weftwork_loom))]
+    #[cfg(any(not(weftwork_loom), weftwork_shuttle))]
     impl<T> UnsafeCell<T> {
         /// Wraps a value.
         #[inline]
@@ -114,7 +135,7 @@ macro_rules! thread_local {
 #[macro_export]
 macro_rules! thread_local {
     ($(#[$meta:meta])* $vis:vis static $name:ident: $ty:ty = $init:expr) => {
-        $crate::__loom::thread_local! { $(#[$meta])* $vis static $name: $ty = $init }
+        $crate::__checker::thread_local! { $(#[$meta])* $vis static $name: $ty = $init }
     };
 }
 
@@ -164,10 +185,6 @@ macro_rules! fence_edge {
         }
     };
 }
-
-#[cfg(weftwork_loom)]
-#[doc(hidden)]
-pub use loom as __loom;
 
 /// True when this process runs with `WEFTWORK_WEAKEN` set to the name of this edge.
 #[cfg(weftwork_loom)]

@@ -2,7 +2,7 @@
 //! before it can reach a lock of ours, and what our locks guard stays consistent.
 
 #[cfg(weftwork_loom)]
-use loom::sync as imp;
+use crate::__checker::sync as imp;
 #[cfg(not(weftwork_loom))]
 #[allow(
     clippy::disallowed_types,

@@ -123,9 +123,7 @@ impl<T> Wheel<T> {
         self.get_mut(key)?;
         self.unlink(key.index);
         let timer = self.timers.remove(key.index);
-        if self.timers.is_empty() && self.timers.capacity() > ROOM_KEPT {
-            self.timers = Slab::new();
-        }
+        self.give_room_back();
         Some(timer.value)
     }
 
@@ -178,6 +176,11 @@ impl<T> Wheel<T> {
                 .into_iter()
                 .map(|(_, _, index)| self.timers.remove(index).value),
         );
+        self.give_room_back();
+    }
+
+    /// After the last timer of very many the room that they had is given back.
+    fn give_room_back(&mut self) {
         if self.timers.is_empty() && self.timers.capacity() > ROOM_KEPT {
             self.timers = Slab::new();
         }
@@ -228,6 +231,39 @@ impl<T> Wheel<T> {
         }
         if let Some(after) = after {
             self.timers[after].before = before;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The room of a wheel that had so many timers, while one is left and after that.
+    fn room_after(count: u64, take: impl Fn(&mut Wheel<u64>, Key)) -> (usize, usize) {
+        let mut wheel = Wheel::new();
+        let keys: Vec<Key> = (1..=count).map(|n| wheel.insert(n, n)).collect();
+        for key in &keys[..keys.len() - 1] {
+            take(&mut wheel, *key);
+        }
+        let with_one = wheel.timers.capacity();
+        take(&mut wheel, keys[keys.len() - 1]);
+        assert!(wheel.is_empty());
+        (with_one, wheel.timers.capacity())
+    }
+
+    #[test]
+    fn the_room_of_very_many_timers_is_given_back_with_the_last_one() {
+        let remove = |wheel: &mut Wheel<u64>, key| assert!(wheel.remove(key).is_some());
+        let go_off = |wheel: &mut Wheel<u64>, _: Key| {
+            let mut due = Vec::new();
+            wheel.advance(wheel.now() + 1, &mut due);
+            assert_eq!(due, [wheel.now()]);
+        };
+        for take in [&remove as &dyn Fn(&mut Wheel<u64>, Key), &go_off] {
+            assert_eq!(room_after(ROOM_KEPT as u64, take), (ROOM_KEPT, ROOM_KEPT));
+            let (with_one, after) = room_after(ROOM_KEPT as u64 + 1, take);
+            assert!(with_one > ROOM_KEPT && after == 0);
         }
     }
 }

@@ -91,6 +91,7 @@ proptest! {
                 }
             }
             prop_assert_eq!(wheel.len(), model.timers.len());
+            prop_assert_eq!(wheel.is_empty(), model.timers.is_empty());
             let earliest = model.timers.keys().next().map(|(deadline, _)| *deadline);
             prop_assert_eq!(wheel.next_deadline(), earliest, "exact for few timers");
         }

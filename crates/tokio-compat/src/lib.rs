@@ -4,6 +4,7 @@
 //! of tokio those of [`futures_io`]. With the feature `context`, `tokio_context` gives a future a
 //! runtime of tokio, beside weftwork's.
 #![doc = concat!("\n\n", include_str!("../README.md"))]
+#![forbid(unsafe_code)]
 
 #[cfg(feature = "context")]
 mod context;

@@ -24,6 +24,8 @@
 //!    are cancelled and waited for, [`catch`] and [`finally`] get it, and if nobody takes it,
 //!    the future is dropped.
 
+#![forbid(unsafe_code)]
+
 mod as_completed;
 mod buffered;
 mod cancel;

@@ -52,8 +52,14 @@ impl<T, H: BorrowMut<Task<T>>> Future for Shield<T, H> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = &mut *self;
-        match this.task.borrow_mut().poll_quiet(cx) {
-            Poll::Pending => Poll::Pending,
+        let task = this.task.borrow_mut();
+        match task.poll_quiet(cx) {
+            Poll::Pending => {
+                if let Some(cause) = task.raises() {
+                    this.probe.raise(&cause, cx);
+                }
+                Poll::Pending
+            }
             Poll::Ready(Ok(value)) => Poll::Ready(value),
             Poll::Ready(Err(TaskError::Panicked(payload))) => resume_unwind(payload),
             Poll::Ready(Err(TaskError::Cancelled(cause))) => {

@@ -312,6 +312,22 @@ fn without_threads() {
     let refused = runtime.block_on(async { spawn_blocking(|| ()).outcome().await });
     assert!(refused.unwrap_err().to_string().contains("no thread"));
     assert!(Background::start("no").is_err());
+    // There is no thread that could close it while this one waits: this one does.
+    let (ends, drops) = (
+        Runtime::builder().workers(1).build().unwrap(),
+        Counter::default(),
+    );
+    let inside = drops.on_drop();
+    ends.block_on(async {
+        spawn(async move {
+            let _inside = inside;
+            sleep(common::LONG).await;
+        })
+        .detach();
+        yield_now().await;
+    });
+    drop(ends);
+    assert_eq!(drops.get(), 1);
     for (end, thread) in threads {
         drop(end);
         let _ = thread.join().unwrap();

@@ -11,7 +11,8 @@ use std::time::Duration;
 use weftwork::net::{
     AsyncFd, TcpListener, TcpSocket, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream,
 };
-use weftwork::{Runtime, Task, catch, spawn, spawn_blocking};
+use weftwork::sync::Event;
+use weftwork::{Runtime, Task, catch, gather, spawn, spawn_blocking};
 
 const HERE: &str = "127.0.0.1:0";
 
@@ -47,6 +48,62 @@ fn a_peer_that_reads_one_byte_at_a_time_gets_all_of_them() {
             }
         }
         assert_eq!((&other).read(&mut byte).await.unwrap(), 0);
+        writing.await;
+    });
+}
+
+/// One peer takes a byte a second while the others have their answers, however long that takes.
+#[test]
+fn a_peer_that_reads_a_byte_a_second_holds_up_nobody() {
+    const TOTAL: usize = 3_000_000;
+    each(|| async {
+        let socket = TcpSocket::new_v4().unwrap();
+        // The streams that it accepts have it, too.
+        socket.set_send_buffer_size(1).unwrap();
+        socket.bind(HERE.parse().unwrap()).unwrap();
+        let listener = socket.listen(64).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let (taken, served) = (Arc::new(Event::new()), Arc::new(Event::new()));
+        let reading = {
+            let (taken, served) = (Arc::clone(&taken), Arc::clone(&served));
+            spawn_blocking(move || {
+                let mut stream = std::net::TcpStream::connect(addr).unwrap();
+                let mut all = Vec::new();
+                while !served.is_set() {
+                    let mut byte = [0];
+                    stream.read_exact(&mut byte).unwrap();
+                    all.push(byte[0]);
+                    taken.set();
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+                stream.read_to_end(&mut all).unwrap();
+                all
+            })
+        };
+        let (mut slow, _) = listener.accept().await.unwrap();
+        let writing = spawn(async move {
+            let all: Vec<u8> = (0..TOTAL).map(|n| (n % 251) as u8).collect();
+            slow.write_all(&all).await.unwrap();
+            slow.close().await.unwrap();
+        });
+        taken.wait().await;
+        let listener = Arc::new(listener);
+        gather((0..20).map(|_| {
+            let listener = Arc::clone(&listener);
+            async move {
+                let (near, far) = join!(TcpStream::connect(addr), listener.accept());
+                let (mut near, mut far) = (near.unwrap(), far.unwrap().0);
+                for _ in 0..10 {
+                    near.write_all(b"ask").await.unwrap();
+                    far.read_exact(&mut [0; 3]).await.unwrap();
+                }
+            }
+        }))
+        .await;
+        assert!(!writing.done());
+        served.set();
+        let all = reading.await;
+        assert!(all.len() == TOTAL && (0..TOTAL).all(|n| all[n] == (n % 251) as u8));
         writing.await;
     });
 }

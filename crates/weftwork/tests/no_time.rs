@@ -3,12 +3,13 @@
 mod common;
 
 use common::{Flag, LONG, Log, cancelled_task, each, paused, settle, started, stuck_at, until};
-use std::future::{pending, ready};
+use std::any::type_name;
+use std::future::{Future, pending, ready};
 use std::time::Duration;
 use weftwork::sync::oneshot;
 use weftwork::{
-    RaiseExt, SharedTask, Task, TaskError, catch, current_task, gather, shield, sleep, spawn,
-    timeout, wait_for,
+    RaiseExt, SharedTask, Task, TaskError, catch, current_task, gather, race, shield, sleep, spawn,
+    timeout, try_gather, wait_for,
 };
 
 /// A task that takes two cancels, then waits for the gate, and ends cancelled by the first.
@@ -167,5 +168,29 @@ fn a_cancel_with_a_limit_of_zero_leaves_what_is_shared_alone() {
         assert!(went_on.is_set());
         assert!(!shared.done() && shared.control().cancelling() == 0);
         shared.control().cancel();
+    });
+}
+
+/// Every type that stands for tasks is known as such: what runs is cancelled and awaited.
+#[test]
+fn whatever_stands_for_tasks_is_told_from_a_plain_future() {
+    async fn is_cancelled<F>(stands_for: impl FnOnce(Task<Result<(), ()>>) -> F)
+    where
+        F: Future<Output: 'static> + 'static,
+    {
+        let task = spawn(pending());
+        let control = task.control();
+        let late = wait_for(stands_for(task), Duration::ZERO).await;
+        assert!(late.is_err(), "{}", type_name::<F>());
+        assert!(control.cancelled(), "{}", type_name::<F>());
+    }
+    each(|| async {
+        is_cancelled(|task| task).await;
+        is_cancelled(|task| gather([task])).await;
+        is_cancelled(|task| gather([task]).return_exceptions()).await;
+        is_cancelled(|task| gather!(task)).await;
+        is_cancelled(|task| try_gather([task])).await;
+        is_cancelled(|task| try_gather!(task)).await;
+        is_cancelled(|task| race([task])).await;
     });
 }

@@ -366,6 +366,8 @@ fn a_handler_that_panics_at_the_call_ends_its_connection_only() {
         drop(served(&server).await);
         server.close();
         server.wait_closed().await;
+        // The task is told of after its stream is closed.
+        until(|| reports.count() == 1).await;
         assert_eq!(reports.messages(), ["the first call fails"]);
     });
 }

@@ -10,44 +10,19 @@
 
 mod common;
 
-use common::{On, Reports, Watchdog, descriptors, ms};
+use common::remote::{Remote, ask_blocking, echo, in_a_process, process_of, serve_here};
+use common::{Reports, Watchdog, descriptors, ms};
 use futures::{AsyncReadExt, AsyncWriteExt};
-use std::io::{BufRead, BufReader, Lines, Read, Write};
-use std::net::{SocketAddr, TcpStream as TcpStreamOfStd};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::TcpStream as TcpStreamOfStd;
 use std::time::{Duration, Instant};
+use weftwork::Runtime;
 use weftwork::net::{
     Server, TcpStream, UdpSocket, UnixStream, raise_descriptor_limit, start_server,
     start_unix_server,
 };
-use weftwork::{Builder, Runtime};
 
-const CHILD: &str = "WEFTWORK_TEST_CHILD";
 const HERE: &str = "127.0.0.1:0";
-
-/// This test once more, in a process of its own. None: this is that process.
-fn process_of(test: &str) -> Option<Command> {
-    if std::env::var(CHILD).is_ok_and(|name| name == test) {
-        return None;
-    }
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", test, "--nocapture"])
-        .env(CHILD, test);
-    Some(command)
-}
-
-/// Runs a test in a process of its own.
-fn in_a_process(test: &str, inside: impl FnOnce()) {
-    let Some(mut command) = process_of(test) else {
-        return inside();
-    };
-    let child = command.output().unwrap();
-    let told = String::from_utf8_lossy(&child.stdout);
-    let errors = String::from_utf8_lossy(&child.stderr);
-    assert!(child.status.success(), "{told}\n{errors}");
-    assert!(told.contains("1 passed"), "{told}");
-}
 
 fn limit_descriptors(current: u64) {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -60,83 +35,6 @@ fn limit_descriptors(current: u64) {
 fn worked() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
     time.try_into().unwrap()
-}
-
-async fn echo(stream: TcpStream, _: SocketAddr) {
-    // An error is a client that has gone.
-    let _ = futures::io::copy(&stream, &mut &stream).await;
-}
-
-/// A server in a process of its own, which ends when its input does.
-struct Remote {
-    child: Child,
-    told: Lines<BufReader<ChildStdout>>,
-    addr: SocketAddr,
-}
-
-impl Remote {
-    /// Starts a test once more, which serves there with [`serve_here`].
-    fn start(command: &mut Command, kind: &str) -> Self {
-        let child = command.env("KIND", kind);
-        let child = child.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = child.spawn().unwrap();
-        let told = BufReader::new(child.stdout.take().unwrap()).lines();
-        let addr = SocketAddr::from(([0; 4], 0));
-        let mut remote = Self { child, told, addr };
-        remote.addr = remote.until("listening on ").parse().unwrap();
-        remote
-    }
-
-    /// What it says after these words.
-    fn until(&mut self, words: &str) -> String {
-        loop {
-            let line = self.told.next().expect("it says more").unwrap();
-            if let Some((_, rest)) = line.split_once(words) {
-                return rest.to_owned();
-            }
-        }
-    }
-
-    /// A client; all of them together are more than the backlog holds.
-    fn connect(&self) -> TcpStreamOfStd {
-        let stream = TcpStreamOfStd::connect(self.addr).unwrap();
-        stream.set_read_timeout(Some(common::LONG)).unwrap();
-        stream
-    }
-
-    fn end(mut self) {
-        drop(self.child.stdin.take());
-        let rest: Vec<_> = self.told.map(Result::unwrap).collect();
-        assert!(self.child.wait().unwrap().success(), "{rest:?}");
-        assert!(
-            rest.iter().any(|line| line.contains("1 passed")),
-            "{rest:?}"
-        );
-    }
-}
-
-/// The other side of [`Remote`]: serves on the runtime that it asks for until the input ends.
-fn serve_here(builder: Builder, meanwhile: impl AsyncFn(&Server)) {
-    let kind = match std::env::var("KIND").unwrap().as_str() {
-        "local" => On::Local,
-        _ => On::Workers(2),
-    };
-    let runtime = kind.runtime(builder);
-    runtime.block_on(async {
-        let server = start_server(HERE, echo).await.unwrap();
-        println!("listening on {}", server.local_addr());
-        meanwhile(&server).await;
-        let wait_for_the_end = || std::io::stdin().read(&mut [0]).unwrap();
-        weftwork::spawn_blocking(wait_for_the_end).await;
-        server.close();
-        server.wait_closed().await;
-    });
-    runtime.close().unwrap();
-}
-
-fn ask_blocking(mut client: &TcpStreamOfStd) {
-    client.write_all(b"?").unwrap();
-    client.read_exact(&mut [0]).unwrap();
 }
 
 /// A server with 64 descriptors, and 600 clients.
@@ -203,64 +101,6 @@ fn a_storm_of_interruptions() {
     }
 }
 
-/// Other errors of the system, three in a row on each thread that accepts. Those of the connection
-/// that was to be taken are of no concern; the others are reported once, and tried again after 200 ms.
-#[test]
-fn what_the_system_says_of_accept_is_reported_once_or_of_no_concern() {
-    const TEST: &str = "what_the_system_says_of_accept_is_reported_once_or_of_no_concern";
-    let _watchdog = Watchdog::start();
-    let Some(plain) = process_of(TEST) else {
-        return serve_in_spite_of_errors();
-    };
-    if Command::new("strace").arg("-V").output().is_err() {
-        let is_required =
-            std::env::var_os("WEFTWORK_PEERS").is_some_and(|value| value == "required");
-        assert!(!is_required, "strace is not installed");
-        return println!("skipped: there is no strace, which makes system calls fail");
-    }
-    for kind in ["2", "local"] {
-        for (error, is_reported) in [
-            ("ENFILE", true),
-            ("ENOMEM", true),
-            ("ENOBUFS", true),
-            ("ECONNABORTED", false),
-            ("EINTR", false),
-        ] {
-            let mut command = Command::new("strace");
-            command
-                .args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=accept4", "-e"])
-                .arg(format!("inject=accept4:error={error}:when=1..3"))
-                .arg(plain.get_program())
-                .args(plain.get_args())
-                .env(CHILD, TEST)
-                .env("REPORTS", if is_reported { "1" } else { "0" });
-            let mut remote = Remote::start(&mut command, kind);
-            let clients: Vec<_> = (0..3).map(|_| remote.connect()).collect();
-            clients.iter().for_each(ask_blocking);
-            remote.until("they are seen");
-            drop(clients);
-            remote.end();
-        }
-    }
-}
-
-fn serve_in_spite_of_errors() {
-    let reports = Reports::default();
-    let sink = reports.clone();
-    let wanted: usize = std::env::var("REPORTS").unwrap().parse().unwrap();
-    let builder = Runtime::builder().exception_handler(move |report| sink.add(report));
-    let began = Instant::now();
-    serve_here(builder, async |server| {
-        while server.connections() == 0 {
-            weftwork::sleep(ms(1)).await;
-        }
-        let waited = began.elapsed();
-        assert!(waited >= ms(600) || wanted == 0, "{waited:?}: it spins");
-        println!("they are seen");
-    });
-    assert_eq!(reports.count(), wanted, "{:?}", reports.take());
-}
-
 /// Accepting is tried again a few times a second, not at each opportunity.
 #[test]
 fn an_accept_that_fails_is_tried_again_now_and_then() {
@@ -294,9 +134,11 @@ fn an_accept_that_fails_is_tried_again_now_and_then() {
                     .unwrap();
                 let (began, polls) = (Instant::now(), acceptor.polls());
                 weftwork::sleep(ms(500)).await;
+                // On a busy machine its turn may come a little later.
+                common::until(|| acceptor.polls() > polls).await;
                 let tries = f64::from(acceptor.polls() - polls);
                 let a_second = tries / began.elapsed().as_secs_f64();
-                assert!(tries > 0.0 && a_second < 10.0, "{a_second} a second");
+                assert!(a_second < 10.0, "{a_second} a second");
                 ask(&mut early).await;
                 fill.clear();
                 late.write_all(b"?").unwrap();

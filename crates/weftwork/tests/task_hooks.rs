@@ -191,6 +191,36 @@ fn what_a_hook_spawns_is_not_shown_to_it() {
     });
 }
 
+/// Also if that starts within the hook: then it is a task as any other.
+#[test]
+fn what_a_hook_s_task_spawns_is_shown_to_it() {
+    for eager in [false, true] {
+        let shown = Log::default();
+        let sink = shown.clone();
+        let hooks = move |builder: Builder| {
+            let sink = sink.clone();
+            builder.on_task_spawn(move |task| {
+                sink.add(task.name());
+                if task.name() == "first" {
+                    let watch = Task::builder().name("watch").eager(eager);
+                    let watch =
+                        watch.spawn(async { Task::builder().name("last").spawn(async {}).await });
+                    watch.detach();
+                }
+            })
+        };
+        with(hooks, |_| {
+            let shown = shown.clone();
+            async move {
+                let first = Task::builder().name("first").spawn(async {});
+                until(|| shown.get().iter().any(|name| name == "last")).await;
+                first.await;
+                assert!(!shown.get().iter().any(|name| name == "watch"));
+            }
+        });
+    }
+}
+
 #[test]
 fn a_panic_in_a_hook_is_reported_and_changes_nothing() {
     let _watchdog = common::Watchdog::start();

@@ -4,14 +4,15 @@ mod common;
 
 use common::{Log, ms, paused};
 use futures::future::{join, select};
-use std::future::pending;
+use std::fmt::Debug;
+use std::future::{Future, pending};
 use weftwork::sync::oneshot;
 use weftwork::{
-    ResumeExt, TaskError, TaskGroup, catch, current_task, run_local, sleep, spawn, task_group,
-    timeout, wait_for, yield_now,
+    ResumeExt, Task, TaskError, TaskGroup, catch, current_task, gather, run_local, shield, sleep,
+    spawn, task_group, timeout, wait_for, yield_now,
 };
 
-fn message(ended: Result<(), TaskError>) -> Option<String> {
+fn message<T: Debug>(ended: Result<T, TaskError>) -> Option<String> {
     match ended {
         Err(TaskError::Cancelled(cause)) => cause.msg().map(str::to_owned),
         other => panic!("not cancelled: {other:?}"),
@@ -214,4 +215,134 @@ fn two_deadlines_that_are_to_strike_again_in_one_poll_both_do() {
         assert!(task.await);
         assert_eq!(log.get(), ["inner true"]);
     });
+}
+
+/// A task that awaits a child: the child is cancelled, and the task itself once the child has ended, before it
+/// hears of that. Gives how the task ends.
+async fn cancelled_after_its_child<F>(
+    awaits: impl FnOnce(Task<()>) -> F + Send + 'static,
+) -> Result<F::Output, TaskError>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    let child = spawn(pending::<()>());
+    let child_control = child.control();
+    let (give, given) = oneshot::channel::<Task<()>>();
+    let task = spawn(async move { awaits(given.await.unwrap()).await });
+    let control = task.control();
+    // Whoever awaits the child hears of its end when this has run.
+    child.add_done_callback(move |_| _ = control.cancel_with("own"));
+    give.send(child).unwrap();
+    sleep(ms(1)).await;
+    child_control.cancel_with("child");
+    task.outcome().await
+}
+
+#[test]
+fn a_cancel_that_comes_after_the_cancel_of_the_child_strikes_with_that() {
+    paused(|| async {
+        let plain = cancelled_after_its_child(|child| child).await;
+        assert_eq!(message(plain).as_deref(), Some("child"));
+        let shielded = cancelled_after_its_child(shield).await;
+        assert_eq!(message(shielded).as_deref(), Some("child"));
+        let limited = cancelled_after_its_child(|child| timeout(ms(100), child)).await;
+        assert_eq!(message(limited).as_deref(), Some("child"));
+        let caught = cancelled_after_its_child(|mut child| async move {
+            let caught = message(catch(&mut child).await);
+            // It has struck, and is over.
+            sleep(ms(1)).await;
+            (caught, current_task().unwrap().cancelling())
+        });
+        assert_eq!(caught.await.unwrap(), (Some("child".to_owned()), 1));
+        let grouped = cancelled_after_its_child(|child| {
+            task_group(async move |_: &TaskGroup<&str>| child.await)
+        });
+        assert_eq!(message(grouped.await).as_deref(), Some("child"));
+    });
+}
+
+/// The body of the group passes its cancel on to a child, which ends by another one: the group raises what
+/// its body raised.
+#[test]
+fn a_group_raises_the_cancel_of_the_child_that_its_body_awaited() {
+    paused(|| async {
+        let child = spawn(async {
+            drop(catch(pending::<()>()).await);
+            current_task().unwrap().cancel_with("child");
+        });
+        let task = spawn(task_group(async move |_: &TaskGroup<&str>| child.await));
+        sleep(ms(1)).await;
+        task.cancel_with("own");
+        assert_eq!(message(task.outcome().await).as_deref(), Some("child"));
+    });
+}
+
+/// Who asks for the outcome hears of the task's own cancel, not of the child's.
+#[test]
+fn a_cancel_that_comes_after_the_cancel_of_the_child_is_not_an_outcome() {
+    paused(|| async {
+        let outcome = cancelled_after_its_child(Task::outcome).await;
+        assert_eq!(message(outcome).as_deref(), Some("own"));
+    });
+}
+
+/// The cancel wins all the same.
+#[test]
+fn a_value_beside_a_cancelled_child_is_not_taken() {
+    paused(|| async {
+        let selected = cancelled_after_its_child(|mut child| async move {
+            let (give, given) = oneshot::channel();
+            // The child's end is seen first, then the value that is there.
+            child.add_done_callback(move |_| give.send(()).unwrap());
+            drop(select(&mut child, given).await);
+            "selected"
+        });
+        assert!(selected.await.unwrap_err().is_cancelled());
+    });
+}
+
+/// The group's own cancel strikes in its body at such an await: it ends there.
+#[test]
+fn a_group_that_is_cancelled_after_the_child_of_its_body_ends_silently() {
+    paused(|| async {
+        let ended = task_group(async |group: &TaskGroup<&str>| {
+            let child = spawn(pending::<()>());
+            let (own, control) = (group.clone(), child.control());
+            child.add_done_callback(move |_| _ = own.cancel());
+            let cancels = async move {
+                sleep(ms(1)).await;
+                control.cancel_with("child");
+            };
+            spawn(cancels).detach();
+            child.await;
+        });
+        let ended = ended.await;
+        assert!(ended.is_ok(), "{ended:?}");
+    });
+}
+
+/// In the order of `run_local`: the child ends, then the task is cancelled, then it hears of the child.
+#[test]
+fn a_gather_whose_child_was_cancelled_before_is_cancelled_by_that() {
+    for outcomes in [false, true] {
+        run_local(async {
+            let children = [spawn(pending::<()>()), spawn(async {})];
+            let control = children[0].control();
+            let task = spawn(async move {
+                let gather = gather(children);
+                if outcomes {
+                    drop(gather.return_exceptions().await);
+                } else {
+                    gather.await;
+                }
+            });
+            yield_now().await;
+            control.cancel_with("child");
+            yield_now().await;
+            assert!(control.done());
+            task.cancel_with("own");
+            let expected = if outcomes { "own" } else { "child" };
+            assert_eq!(message(task.outcome().await).as_deref(), Some(expected));
+        });
+    }
 }

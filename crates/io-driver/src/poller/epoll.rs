@@ -7,7 +7,7 @@
 use super::{Event, Interest, OWN_KEY};
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::time::{
     Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, timerfd_create, timerfd_settime,
 };
@@ -98,14 +98,15 @@ impl Epoll {
 
     pub(super) fn notify(&self) -> io::Result<()> {
         let one = 1_u64.to_ne_bytes();
-        match rustix::io::write(&self.bell, &one) {
+        let ring = || retry_on_intr(|| rustix::io::write(&self.bell, &one));
+        match ring() {
             Ok(_) => Ok(()),
             // The counter is full. To read it starts it afresh.
             Err(Errno::AGAIN) => {
                 let mut count = [0; 8];
                 // Another thread may have read it: then there is room too.
                 let _ = rustix::io::read(&self.bell, &mut count);
-                rustix::io::write(&self.bell, &one)?;
+                ring()?;
                 Ok(())
             }
             Err(error) => Err(error.into()),

@@ -1,17 +1,18 @@
 //! The queues of runnable tasks: the only file that names crossbeam's deques.
 //!
-//! A model build puts a twin in their place (`run_queue_model.rs`) that is *weaker* than
+//! A model build for loom puts a twin in their place (`run_queue_model.rs`) that is *weaker* than
 //! crossbeam: it publishes each slot by a Release store and an Acquire load and orders nothing
 //! else, so that the fences of the idle protocol have to carry what they claim to carry.
 
-#[cfg(weftwork_loom)]
+#[cfg(all(weftwork_loom, not(weftwork_shuttle)))]
 #[path = "run_queue_model.rs"]
 mod imp;
 
-#[cfg(not(weftwork_loom))]
+#[cfg(any(not(weftwork_loom), weftwork_shuttle))]
 mod imp {
     use crate::task::refs::Runnable;
     use crossbeam_deque::{self as deque, Steal};
+    use weftwork_std_or_loom::step;
 
     /// A worker's own queue, first in first out.
     pub(crate) struct LocalQueue(deque::Worker<Runnable>);
@@ -33,17 +34,20 @@ mod imp {
 
         #[inline]
         pub(crate) fn push(&self, task: Runnable) {
+            step();
             self.0.push(task);
         }
 
         #[inline]
         pub(crate) fn pop(&self) -> Option<Runnable> {
+            step();
             self.0.pop()
         }
     }
 
     impl Stealer {
         pub(crate) fn is_empty(&self) -> bool {
+            step();
             self.0.is_empty()
         }
 
@@ -64,20 +68,23 @@ mod imp {
         }
 
         pub(crate) fn push(&self, task: Runnable) {
+            step();
             self.0.push(task);
         }
 
         pub(crate) fn is_empty(&self) -> bool {
+            step();
             self.0.is_empty()
         }
 
         pub(crate) fn len(&self) -> usize {
+            step();
             self.0.len()
         }
 
         /// Takes a batch over into `into`, and gives the first of it.
         pub(crate) fn steal_into(&self, into: &LocalQueue) -> Option<Runnable> {
-            if self.0.is_empty() {
+            if self.is_empty() {
                 return None;
             }
             retried(|| self.0.steal_batch_and_pop(&into.0))
@@ -85,7 +92,7 @@ mod imp {
 
         /// Takes one.
         pub(crate) fn steal(&self) -> Option<Runnable> {
-            if self.0.is_empty() {
+            if self.is_empty() {
                 return None;
             }
             retried(|| self.0.steal())
@@ -94,6 +101,7 @@ mod imp {
 
     fn retried(steal: impl Fn() -> Steal<Runnable>) -> Option<Runnable> {
         loop {
+            step();
             match steal() {
                 Steal::Success(task) => return Some(task),
                 Steal::Empty => return None,

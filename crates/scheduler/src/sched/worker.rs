@@ -19,7 +19,7 @@ use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
-use weftwork_std_or_loom::fence_edge;
+use weftwork_std_or_loom::{EXHAUSTIVE, fence_edge};
 use weftwork_task_context::{ThreadKind, outside, set_thread_kind};
 
 /// So many polls from the LIFO slot in a row, then the queue has its turn.
@@ -31,10 +31,13 @@ const NAPS: u32 = 4;
 /// Whoever closes the runtime looks this often whether the last task has ended.
 const CLOSER_NAP: Duration = Duration::from_millis(5);
 /// Without time (in a model) nobody naps, and a LIFO slot is taken from at once.
-const PATIENT: bool = !cfg!(weftwork_loom);
+const PATIENT: bool = !EXHAUSTIVE;
 /// If the polls between two looks at timers took longer than this (nanoseconds), another worker
 /// is called for help: waking it costs several microseconds on both sides.
 const WORTH_HELP: u64 = 50_000;
+/// Where polls are long, a worker looks around after about so long (nanoseconds), and not only after
+/// so many of them.
+const LOOK_AFTER: u64 = 200_000;
 /// So many polls of tasks that start at once may lie within each other: each takes room on the
 /// stack, and a thread has 2 MiB.
 const MOST_INSIDE: u32 = 16;
@@ -65,8 +68,10 @@ pub(crate) struct Worker {
     naps: Cell<u32>,
     /// It was on the driver, and nobody has been seen to come there since.
     left_driver: Cell<bool>,
-    /// When it last looked at the timers.
+    /// When it last looked around, or came back from a sleep.
     looked: Cell<u64>,
+    /// What `until_look` was then.
+    looked_at: Cell<u32>,
     random: RefCell<fastrand::Rng>,
     /// What a patient look saw in the LIFO slots last time: task and tick.
     seen: RefCell<Vec<(*mut Header, u32)>>,
@@ -96,6 +101,7 @@ impl Worker {
             naps: Cell::new(0),
             left_driver: Cell::new(false),
             looked: Cell::new(0),
+            looked_at: Cell::new(shared.config.event_interval),
             random: RefCell::new(fastrand::Rng::with_seed(0x5DEE_CE66)),
             seen: RefCell::new(vec![(null_mut(), 0); remotes]),
             polls_seen: Cell::new(false),
@@ -259,7 +265,6 @@ impl Worker {
     fn next(&self) -> Option<Runnable> {
         self.until_look.set(self.until_look.get() - 1);
         if self.until_look.get() == 0 {
-            self.until_look.set(self.shared.config.event_interval);
             self.look_around();
             if let Some(task) = self.shared.injector.steal() {
                 return Some(task);
@@ -287,7 +292,9 @@ impl Worker {
         wake_all(shared.driver.poll(shared, me, now));
         // Whoever went to sleep in this moment took the driver to be attended.
         shared.see_to_driver();
-        let since = now.saturating_sub(self.looked.replace(now));
+        let since = now.saturating_sub(self.looked.get());
+        self.until_look.set(self.polls_within(since));
+        self.start_window(now);
         if self.remote().stealer.is_empty() {
             return;
         }
@@ -296,6 +303,24 @@ impl Worker {
         } else {
             self.shared.notify_look();
         }
+    }
+
+    /// From now on polls are counted, and their time.
+    fn start_window(&self, now: u64) {
+        self.looked.set(now);
+        self.looked_at.set(self.until_look.get());
+    }
+
+    /// How many polls fit between two looks, if they take as long as those of the last so many
+    /// nanoseconds. At most double, for a few short polls do not mean that the long ones are over.
+    fn polls_within(&self, since: u64) -> u32 {
+        let (polls, most) = (self.looked_at.get(), self.shared.config.event_interval);
+        if !PATIENT {
+            return most;
+        }
+        let fit = LOOK_AFTER * u64::from(polls) / since.max(1);
+        let fit = u32::try_from(fit).unwrap_or(u32::MAX);
+        fit.min(polls.saturating_mul(2)).clamp(1, most)
     }
 
     /// Looks for a task of others: the injector, then each worker from a random one on.
@@ -370,6 +395,9 @@ impl Worker {
         let left = self.left_driver.replace(false);
         if last && self.work_in_sight() {
             self.shared.notify_work();
+        } else if last && self.slot_in_sight() {
+            // Whoever put it there while this one searched called nobody.
+            self.shared.notify_look();
         } else if last || left {
             self.shared.see_to_driver();
         }
@@ -387,6 +415,11 @@ impl Worker {
     /// True if some other worker has a task in its LIFO slot.
     fn lifo_in_sight(&self) -> bool {
         self.others().any(|remote| !remote.lifo.look().is_null())
+    }
+
+    /// True if some worker, or this one, has a task in its LIFO slot.
+    fn slot_in_sight(&self) -> bool {
+        !self.remote().lifo.look().is_null() || self.lifo_in_sight()
     }
 
     /// True if it is to watch from now on: another worker waits on the driver, polls are made, and
@@ -424,6 +457,7 @@ impl Worker {
         };
         let slept = self.unattended(|| shared.driver.park(shared, me, &self.remote().parker, nap));
         self.left_driver.set(slept.on_driver);
+        self.start_window(shared.driver.clock().real());
         let called = shared.idle.withdraw(me, drowsy);
         self.searching.set(called);
         if called || !slept.wakers.is_empty() {
@@ -493,5 +527,38 @@ impl Worker {
             monitor.falls_asleep();
         }
         self.seat
+    }
+}
+
+#[cfg(all(test, not(weftwork_loom)))]
+mod tests {
+    use super::*;
+    use crate::builder::Config;
+    use crate::handle::Handle;
+
+    /// It goes on to a task that may take long, and the slot may be that of a worker that is stuck.
+    #[test]
+    fn the_last_searcher_calls_somebody_for_what_lies_in_a_slot() {
+        let shared = Shared::new(Config::new(2)).unwrap();
+        let worker = Worker::new(Arc::clone(&shared), shared.take_seat().unwrap());
+        let (sleeping, other) = (Arc::clone(&shared), shared.take_seat().unwrap().index());
+        let sleeper = std::thread::spawn(move || {
+            let parker = &sleeping.remotes[other].parker;
+            parker.adopt();
+            sleeping.idle.announce(other, false, false);
+            sleeping.driver.park(&sleeping, other, parker, None);
+        });
+        while shared.driver.holder().is_none() {
+            std::thread::yield_now();
+        }
+        worker.searching.set(shared.idle.start_search(2));
+        let task = Handle::new(Arc::clone(&shared)).spawn(async {});
+        worker.push(shared.injector.steal().expect("it was submitted"));
+        assert_eq!(shared.idle.sleeping(), 1, "it is left to the searcher");
+        worker.found();
+        assert_eq!(shared.idle.sleeping(), 0, "somebody was called");
+        worker.work_once();
+        assert!(task.done());
+        sleeper.join().unwrap();
     }
 }

@@ -140,6 +140,20 @@ impl<T> Task<T> {
         self.poll_pending(cx)
     }
 
+    /// What is to be raised though a cancel is being delivered: this task has ended cancelled. The
+    /// cancel strikes with that, as in asyncio.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn raises(&self) -> Option<Cancelled> {
+        if self.state().end() != Some(End::Cancelled) || !cancel::delivering() {
+            return None;
+        }
+        match &self.task.cold()?.lock().error {
+            Some(TaskError::Cancelled(cause)) => Some(cause.clone()),
+            _ => None,
+        }
+    }
+
     fn poll_pending(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, TaskError>> {
         assert!(
             current() != Some(self.task.as_ptr()),
@@ -437,7 +451,14 @@ impl<T> Future for Task<T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match self.poll_armed(cx) {
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                if let Some(cause) = self.raises() {
+                    let rare = self.rare();
+                    rare.forwarded.take().map(Taken::settled);
+                    rare.probe.raise(&cause, cx);
+                }
+                Poll::Pending
+            }
             Poll::Ready(Ok(value)) => {
                 self.disarm();
                 Poll::Ready(value)

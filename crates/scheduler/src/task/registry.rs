@@ -14,12 +14,12 @@ use std::cell::Cell;
 use std::ptr::{NonNull, null_mut};
 use weftwork_std_or_loom::atomic::AtomicPtr;
 use weftwork_std_or_loom::atomic::Ordering::Relaxed;
-use weftwork_std_or_loom::{Lock, edge, thread};
+use weftwork_std_or_loom::{EXHAUSTIVE, Lock, edge, thread};
 
 /// Size of the first chunk.
 const FIRST: usize = if cfg!(weftwork_loom) { 4 } else { 64 };
 /// Chunk `n` holds `FIRST << n` entries; together they hold more than fit into memory.
-const CHUNKS: usize = if cfg!(weftwork_loom) { 2 } else { 26 };
+const CHUNKS: usize = if EXHAUSTIVE { 2 } else { 26 };
 /// How many places move between a worker's free list and the common one at a time.
 const BATCH: usize = if cfg!(weftwork_loom) { 2 } else { 128 };
 /// The most places that a worker's free list holds.

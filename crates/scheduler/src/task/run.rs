@@ -217,13 +217,15 @@ fn deliver(header: NonNull<Header>, task: &Header, cx: &mut Context<'_>) -> Deli
         Poll::Ready(Ok(())) => return Delivered::Ended(ready(task, header)),
         Poll::Pending => {}
     }
+    if !heard.frame.taken() {
+        // It may strike where something is raised that was cancelled before: then with that.
+        let cause = heard.hit.unwrap_or(cause);
+        return Delivered::Ended(drop_cancelled(header, task, cause));
+    }
     if let Some(hit) = heard.hit
         && let Some(ended) = on_hit(header, task, hit, cx)
     {
         return Delivered::Ended(ended);
-    }
-    if !heard.frame.taken() {
-        return Delivered::Ended(drop_cancelled(header, task, cause));
     }
     cancel::wake_probes(task);
     Delivered::Taken

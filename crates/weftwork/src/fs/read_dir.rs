@@ -67,13 +67,23 @@ pub struct DirEntry(Arc<std::fs::DirEntry>);
 pub fn read_dir(path: impl AsRef<Path>) -> Operation<ReadDir> {
     let (path, place) = (path.as_ref().to_owned(), Location::caller());
     Operation::new(move || {
-        let (ready, rest) = batch(std::fs::read_dir(path).map_err(weftwork_io_driver::explain)?);
+        let (ready, rest) = batch(open(&path).map_err(weftwork_io_driver::explain)?);
         Ok(ReadDir {
             ready,
             rest: rest.map(Rest::Here),
             place,
         })
     })
+}
+
+/// As std's other calls do, it opens again what a signal has interrupted.
+fn open(path: &Path) -> io::Result<std::fs::ReadDir> {
+    loop {
+        match std::fs::read_dir(path) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            opened => return opened,
+        }
+    }
 }
 
 fn batch(mut rest: std::fs::ReadDir) -> Batch {

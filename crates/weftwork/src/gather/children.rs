@@ -1,5 +1,6 @@
 //! The collections of tasks that a gather waits for: a vec, or a tuple.
 
+use crate::cancel::Cancelled;
 use crate::{ResultError, Task, TaskControl, TaskError};
 use std::sync::Arc;
 use std::task::Context;
@@ -33,6 +34,9 @@ pub trait Children {
     /// What the task failed by that failed first.
     #[doc(hidden)]
     fn first_error(&mut self) -> Option<TaskError>;
+    /// What that one is cancelled by, though a cancel is being delivered.
+    #[doc(hidden)]
+    fn raises(&self) -> Option<Cancelled>;
     /// The values, once all have ended with one.
     #[doc(hidden)]
     fn values(&mut self) -> Result<Self::Values, ResultError>;
@@ -110,6 +114,12 @@ impl<T> Children for Vec<Task<T>> {
         outcome(first).err()
     }
 
+    fn raises(&self) -> Option<Cancelled> {
+        let failures = self.iter().filter_map(|task| Some((task.failure()?, task)));
+        let (_, first) = failures.min_by_key(|(failure, _)| *failure)?;
+        first.raises()
+    }
+
     fn values(&mut self) -> Result<Vec<T>, ResultError> {
         self.iter_mut().map(Task::result).collect()
     }
@@ -158,6 +168,14 @@ macro_rules! tuple_children {
                 let first = [$(self.$place.failure()),+].into_iter().flatten().min()?;
                 $(if self.$place.failure() == Some(first) {
                     return outcome(&mut self.$place).err();
+                })+
+                None
+            }
+
+            fn raises(&self) -> Option<Cancelled> {
+                let first = [$(self.$place.failure()),+].into_iter().flatten().min()?;
+                $(if self.$place.failure() == Some(first) {
+                    return self.$place.raises();
                 })+
                 None
             }

@@ -202,12 +202,17 @@ impl<C: Children> Future for JoinAll<C> {
         if let Some(cause) = this.raised.clone() {
             return this.raise(cause, cx);
         }
+        let progress = this.progress(cx.waker());
         if cancel::delivering() {
-            this.progress(cx.waker());
             this.deliver(cx);
+            if progress.left == 0
+                && let Some(cause) = this.cancelled().or_else(|| this.tasks.raises())
+            {
+                // It has ended cancelled: the cancel strikes with that, as in asyncio.
+                return this.raise(cause, cx);
+            }
             return Poll::Pending;
         }
-        let progress = this.progress(cx.waker());
         if let Some(cause) = this.cancelled() {
             if progress.left == 0 {
                 return this.raise(cause, cx);
@@ -308,6 +313,11 @@ impl<C: Children> Future for JoinAllOutcomes<C> {
         let left = group.progress(cx.waker()).left;
         if cancel::delivering() {
             group.deliver(cx);
+            if left == 0
+                && let Some(cause) = group.cancelled()
+            {
+                return group.raise(cause, cx);
+            }
             return Poll::Pending;
         }
         if left > 0 {

@@ -35,6 +35,13 @@ pub(crate) struct Armed {
     raising: Raising,
 }
 
+impl Armed {
+    /// The cancel that the scope took and has not acted on.
+    pub(crate) fn struck(&self) -> Option<Cancelled> {
+        self.taken.as_ref().map(|taken| taken.cause().clone())
+    }
+}
+
 impl Drop for Armed {
     fn drop(&mut self) {
         self.raising.forget();
@@ -72,6 +79,16 @@ pub(crate) fn poll_body<F: Future>(
         Ok((Poll::Pending, heard)) => heard,
     };
     cancel::mark_busy(heard.frame.busy());
+    let inside =
+        deliver.is_some() && (heard.frame.taken() || armed.inside == Some(cancel::delivery()));
+    let left = deliver.filter(|_| !inside);
+    if let Some(cause) = &left
+        && !armed.raising.is_told()
+    {
+        // It strikes here: with what was raised where it did, if that had been cancelled before.
+        armed.taken = Some(Taken::raised(cause.clone(), heard.hit));
+        return Poll::Pending;
+    }
     if armed.raising.is_due(heard.hit.is_some())
         && let Some(end) = poll_hit(body, cx, armed, heard.hit)
     {
@@ -83,15 +100,11 @@ pub(crate) fn poll_body<F: Future>(
         cancel::mark_busy(1);
         return Poll::Pending;
     }
-    if let Some(cause) = deliver {
-        let delivery = Some(cancel::delivery());
-        if heard.frame.taken() || armed.inside == delivery {
-            armed.inside = delivery;
-            cancel::mark_taken();
-        } else {
-            armed.taken = Some(Taken::new(cause));
-        }
+    if inside {
+        armed.inside = Some(cancel::delivery());
+        cancel::mark_taken();
     }
+    armed.taken = left.map(Taken::new);
     Poll::Pending
 }
 

@@ -85,14 +85,15 @@ where
             let (polled, _) =
                 cancel::deliver(&cause, &mut || poll_body(body.as_mut(), cx, this.armed));
             if let Poll::Ready(end) = polled {
-                body_ended(this, end);
+                body_ended(this, end, None);
                 return Poll::Ready(());
             }
             cancel::wake_current_probes();
         }
+        let struck = this.armed.struck();
         match poll_body(body, cx, this.armed) {
             Poll::Ready(end) => {
-                body_ended(this, end);
+                body_ended(this, end, struck);
                 Poll::Ready(())
             }
             Poll::Pending => {
@@ -160,9 +161,13 @@ where
     }
 }
 
-/// The body is over: an error of it counts as a child's, and a cancel goes to the children.
-fn body_ended<F, E>(mut this: Projection<'_, F, E>, end: Result<F::Output, TaskError>)
-where
+/// The body is over: an error of it counts as a child's, and a cancel goes to the children. `struck`: the
+/// cancel that the body took, which may have raised another one.
+fn body_ended<F, E>(
+    mut this: Projection<'_, F, E>,
+    end: Result<F::Output, TaskError>,
+    struck: Option<Cancelled>,
+) where
     F: Future,
     F::Output: ChildResult<E>,
 {
@@ -179,13 +184,13 @@ where
             this.core.fail(ChildError::Panicked(payload), None);
         }
         Err(TaskError::Cancelled(cause)) => {
-            let own = this
-                .core
-                .abort_cause()
-                .is_some_and(|abort| abort.is_same(&cause));
+            let struck = struck.as_ref().unwrap_or(&cause);
+            let abort = this.core.abort_cause();
             *this.passed_on = this.outer.clone().map(Taken::new);
-            *this.goes_on = this.outer.clone().or_else(|| (!own).then(|| cause.clone()));
-            if !own {
+            if abort.is_some_and(|abort| abort.is_same(struck)) {
+                *this.goes_on = this.outer.clone();
+            } else {
+                *this.goes_on = Some(cause.clone());
                 this.core.abort(&cause.passed_on(CancelStep::TaskGroup));
             }
         }

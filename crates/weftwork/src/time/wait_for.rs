@@ -22,7 +22,8 @@ pin_project! {
 
 /// [`timeout`](super::timeout) with asyncio's order of arguments, and its rule at zero: a task that has ended
 /// gives its value, a running one is cancelled and awaited, a plain future is never started. A
-/// `gather` or a `race` counts as its tasks do; what is shielded or shared is left alone.
+/// `gather` or a `race` counts as its tasks do; what is shielded or shared is left alone. These are told by their
+/// types: one inside of another future (an `async` block, a `Box`) is a plain future.
 ///
 /// A cancel of whoever awaits it goes to the task, whose end is waited for, with time or without. asyncio
 /// leaves the task alone in the second case.
@@ -93,8 +94,12 @@ fn is_left_alone<F>() -> bool {
 
 /// The name of a type without those of its parameters.
 ///
-/// `Any` knows a type only as a whole, and that of the values is not known here. So this goes by the
-/// names: an answer that is wrong would make the future a plain one.
+/// There is no better way that costs nobody anything. A trait would have to be implemented for every future, and
+/// once more for these, which takes specialization. `Any` compares whole types, and that of a gather cannot be named
+/// here: its tasks may be a vec or a tuple, and what they give is known only as a whole. A gather that could
+/// be named by its output alone would be boxed. To ask the future itself, it would have to be polled, which starts it.
+/// Rust does not promise the names, so `tests/no_time.rs` asks for each of the types; an answer that is wrong makes
+/// the future a plain one, which is dropped.
 fn base<T>() -> &'static str {
     let name = type_name::<T>();
     name.split_once('<').map_or(name, |(base, _)| base)

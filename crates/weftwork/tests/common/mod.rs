@@ -4,9 +4,17 @@
 #![allow(dead_code, reason = "each test binary uses its own part of it")]
 #![allow(clippy::print_stderr, reason = "the last words of a test")]
 
+#[cfg(target_os = "linux")]
+#[path = "descriptors.rs"]
+mod descriptors;
+
+#[cfg(target_os = "linux")]
+#[path = "remote.rs"]
+pub(crate) mod remote;
+
 use std::fmt::Debug;
 use std::future::{Future, pending};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -22,7 +30,8 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// No test waits that long: a time that must not be over.
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// Ends the process with a message unless it is dropped in time.
+/// Ends the process with a message unless it is dropped in time. When the last one goes, nothing may
+/// be open that was not when the first one came.
 pub(crate) struct Watchdog(mpsc::Sender<()>);
 
 impl Watchdog {
@@ -32,6 +41,8 @@ impl Watchdog {
 
     /// With a name for the message.
     pub(crate) fn of(name: &str) -> Self {
+        #[cfg(target_os = "linux")]
+        descriptors::a_test_begins();
         let (alive, dead) = mpsc::channel::<()>();
         let name = name.to_owned();
         std::thread::spawn(move || {
@@ -42,6 +53,13 @@ impl Watchdog {
             }
         });
         Self(alive)
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        descriptors::a_test_ends();
     }
 }
 
@@ -142,6 +160,7 @@ pub(crate) fn paused<F: Future<Output = ()>>(body: impl Fn() -> F) {
         let runtime = kind.runtime(Runtime::builder().start_paused(true));
         runtime.block_on(body());
         runtime.close().unwrap();
+        drop(runtime);
         drop(watchdog);
     }
 }
@@ -349,14 +368,20 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "weftwork-{}-{}",
-            std::process::id(),
-            NEXT.fetch_add(1, SeqCst)
-        );
-        let path = std::env::temp_dir().join(name);
-        std::fs::create_dir(&path).unwrap();
-        Self(path)
+        loop {
+            let name = format!(
+                "weftwork-{}-{}",
+                std::process::id(),
+                NEXT.fetch_add(1, SeqCst)
+            );
+            let path = std::env::temp_dir().join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Self(path),
+                // Left by a process that was killed and had the same number.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{path:?}: {error}"),
+            }
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -45,6 +45,8 @@ fn is_seen(cause: &Cancelled) -> bool {
 /// scope in it whose it is: a cancel must not get lost.
 pub struct Taken {
     cause: Cancelled,
+    /// What strikes in its place.
+    instead: Option<Cancelled>,
     /// The number of the delivery.
     delivery: u64,
     /// None once it is settled.
@@ -58,9 +60,19 @@ impl Taken {
         mark_taken();
         Self {
             cause,
+            instead: None,
             delivery: delivery(),
             task: TaskControl::current(),
         }
+    }
+
+    /// As [`new`](Self::new), with what was raised where the cancel struck: an await of a task that
+    /// had ended cancelled. Whoever takes it ends with that, as in asyncio.
+    #[must_use]
+    pub fn raised(cause: Cancelled, instead: Option<Cancelled>) -> Self {
+        let mut taken = Self::new(cause);
+        taken.instead = instead;
+        taken
     }
 
     /// Passes the cancel that is being delivered on, and keeps it in `passed`, unless it was passed
@@ -106,11 +118,11 @@ impl Taken {
         self.task = None;
     }
 
-    /// Its effect is seen: gives the cause.
+    /// Its effect is seen: gives what strikes.
     #[must_use]
     pub fn settled(mut self) -> Cancelled {
         self.settle();
-        self.cause.clone()
+        self.instead.as_ref().unwrap_or(&self.cause).clone()
     }
 }
 
