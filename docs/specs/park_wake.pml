@@ -1,8 +1,9 @@
 /*
  * Who sleeps, who is called, and who waits on the driver: crates/scheduler/src/sched (idle.rs,
  * parker.rs, worker.rs), driver.rs, shared.rs. Each inline is the function that it is named after; a
- * step is an atomic access of it. Memory is sequentially consistent here: weak memory is what the
- * models in loom-tests are for. Here are more threads, sleeps that end by themselves, and liveness.
+ * step is an atomic access of it, or a look at several queues. Memory is sequentially consistent here:
+ * weak memory is what the models in loom-tests are for. Here are sleeps that end by themselves, events
+ * on the driver, tasks that are stuck, and liveness.
  *
  * A task that is submitted from outside is stuck in user code until another one has run: one that it
  * has spawned, or, with EVENT, one that an event on the driver wakes. With NAPS a worker sleeps for a
@@ -13,7 +14,7 @@
  * check: NAPS
  * check: NAPS LIVENESS
  *
- * Each of these is a bug that weftwork has had:
+ * The last three are bugs that weftwork has had.
  * planted: EVENT NO_SECOND_LOOK
  * planted: EVENT NO_SUCCESSOR
  * planted: EVENT FAILED_CLAIM_COUNTS
@@ -47,7 +48,6 @@ bool event = false;
 
 /* What the properties speak of: how many tasks have not ended, and which have */
 byte left = 1;
-
 bool woken_ended = false;
 bool child_ended = false;
 

@@ -1,5 +1,0 @@
-//! The target `stream_reader` under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weftwork_fuzz::run("stream_reader", bytes));

@@ -1,5 +1,0 @@
-//! The target `timer_wheel` under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| weftwork_fuzz::run("timer_wheel", bytes));
