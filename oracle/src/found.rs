@@ -169,6 +169,20 @@ fn a_group_raises_what_its_body_raised() {
     ]);
 }
 
+/// In the model a turn of the awaited task counted as the turn in which `wait_for` looks again.
+#[test]
+fn a_wait_for_without_time_looks_again_though_its_task_has_not_started() {
+    is_judged_right(&[
+        vec![Stmt::Group(vec![
+            Stmt::SpawnIn(call(0, 2)),
+            Stmt::SpawnIn(call(1, 1)),
+            Stmt::WaitForKid(1, 0),
+        ])],
+        vec![],
+        vec![Stmt::Sleep(0)],
+    ]);
+}
+
 /// In the model every cancel of a task by itself struck in that turn.
 #[test]
 fn the_second_cancel_of_a_task_by_itself_lets_the_others_have_a_turn() {

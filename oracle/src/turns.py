@@ -151,7 +151,8 @@ class TurnTask(PyTask):
             owner = getattr(callback, "__self__", None) or handle
             # An await that was struck by hand has its wake still.
             stale = callback == self._Task__wakeup and handle._args[0] is not self._fut_waiter
-            if not handle._cancelled and not stale and owner in (self, self._fut_waiter):
+            gathers = isinstance(owner, TurnGather) and owner is self._fut_waiter
+            if not handle._cancelled and not stale and (owner is self or gathers):
                 yield handle
 
     def spare_turn(self):
