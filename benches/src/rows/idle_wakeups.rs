@@ -41,7 +41,7 @@ pub(crate) const ROW: Row = Row {
 const SLEEPERS: u64 = 10_000;
 const LONG: Duration = Duration::from_secs(3600);
 /// So long it may take until all sleep.
-const SETTLED: Duration = Duration::from_millis(100);
+const SETTLED: Duration = Duration::from_millis(300);
 
 /// Looks on for so many milliseconds from a thread of its own.
 async fn rest<R, S>(ops: u64, sleep: fn(Duration) -> S) -> Sample

@@ -18,6 +18,10 @@ use weftwork_timer_wheel::{Key, Wheel};
 /// A busy worker asks the reactor for events at most this often.
 const POLL_INTERVAL: u64 = 50_000;
 
+/// A wait for timers takes so long at least (nanoseconds): where they are dense it ends for several of
+/// them. The system itself takes as long to wake a thread up.
+const SLACK: u64 = 25_000;
+
 /// Nobody has the turn.
 const NOBODY: usize = usize::MAX;
 /// Whoever drives a main future on a thread that is no worker.
@@ -254,7 +258,7 @@ impl Driver {
         })
     }
 
-    /// How long to wait: to the next timer or the limit. From here on an earlier timer ends
+    /// How long to wait: to the next timer or the limit, but for `SLACK`. From here on an earlier timer ends
     /// the wait; while the clock stands still any timer does that is not due yet.
     fn plan(&self, limit: Option<Duration>) -> Option<Duration> {
         let mut timers = self.timers.lock();
@@ -265,7 +269,10 @@ impl Driver {
             return limit;
         };
         timers.waiting_until = next;
-        let left = Duration::from_nanos(next.saturating_sub(now));
+        let left = match next.saturating_sub(now) {
+            0 => Duration::ZERO,
+            left => Duration::from_nanos(left.max(SLACK)),
+        };
         Some(limit.map_or(left, |limit| limit.min(left)))
     }
 
