@@ -14,7 +14,7 @@ pub(crate) mod remote;
 
 use std::fmt::Debug;
 use std::future::{Future, pending};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
@@ -375,20 +375,17 @@ pub(crate) struct Folder(pub(crate) PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
-        loop {
-            let name = format!(
-                "weftwork-{}-{}",
-                std::process::id(),
-                NEXT.fetch_add(1, SeqCst)
-            );
-            let path = std::env::temp_dir().join(name);
-            match std::fs::create_dir(&path) {
-                Ok(()) => return Self(path),
-                // Left by a process that was killed and had the same number.
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-                Err(error) => panic!("{path:?}: {error}"),
-            }
-        }
+        // One that was killed and had the same number may have left its own.
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+        let name = format!(
+            "weftwork-{}-{}-{}",
+            std::process::id(),
+            now.subsec_nanos(),
+            NEXT.fetch_add(1, SeqCst)
+        );
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+        Self(path)
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
