@@ -2,7 +2,7 @@
 
 #![cfg(weftwork_loom)]
 
-use loom::thread;
+use loom::thread::{self, JoinHandle};
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,6 +18,21 @@ fn ends(scheduler: &Scheduler, ended: &Flag) -> impl Future<Output = ()> + Send 
         ended.set();
         scheduler.call_all();
     }
+}
+
+/// A thread that works until `ended`.
+fn another_worker(scheduler: &Scheduler, ended: &Flag) -> JoinHandle<()> {
+    let (scheduler, ended) = (scheduler.clone(), ended.clone());
+    thread::spawn(move || scheduler.work_until(|| ended.is_set()))
+}
+
+/// The monitor, which rests until it has `noticed` somebody.
+fn monitor(scheduler: &Scheduler, noticed: &Flag) -> JoinHandle<()> {
+    let (scheduler, noticed) = (scheduler.clone(), noticed.clone());
+    thread::spawn(move || {
+        scheduler.rest_until_somebody_is_awake();
+        noticed.set();
+    })
 }
 
 /// The lost wake-up: the push and the sleep at the same moment. The worker sleeps in the driver.
@@ -57,10 +72,7 @@ fn two_producers_one_worker() {
 fn a_producer_and_two_workers_that_steal() {
     model_with(1, || {
         let (scheduler, ended) = (Scheduler::new(2), Flag::default());
-        let other = {
-            let (scheduler, ended) = (scheduler.clone(), ended.clone());
-            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
-        };
+        let other = another_worker(&scheduler, &ended);
         let producer = {
             let task = ends(&scheduler, &ended);
             let handle = scheduler.handle();
@@ -78,10 +90,7 @@ fn a_producer_and_two_workers_that_steal() {
 fn the_last_searcher_sends_the_next_one() {
     model_with(2, || {
         let (scheduler, ended) = (Scheduler::new(2), Flag::default());
-        let other = {
-            let (scheduler, ended) = (scheduler.clone(), ended.clone());
-            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
-        };
+        let other = another_worker(&scheduler, &ended);
         let until = ended.clone();
         let waits = async move {
             while !until.is_set() {
@@ -101,10 +110,7 @@ fn the_last_searcher_sends_the_next_one() {
 fn what_a_stuck_worker_spawned_is_taken_by_others() {
     model_with(2, || {
         let (scheduler, ended) = (Scheduler::new(2), Flag::default());
-        let other = {
-            let (scheduler, ended) = (scheduler.clone(), ended.clone());
-            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
-        };
+        let other = another_worker(&scheduler, &ended);
         let stuck = async {
             spawn(ends(&scheduler, &ended)).detach();
             while !ended.is_set() {
@@ -121,10 +127,7 @@ fn what_a_stuck_worker_spawned_is_taken_by_others() {
 fn what_a_leaving_worker_spawned_is_taken_by_others() {
     model_with(2, || {
         let (scheduler, ended) = (Scheduler::new(2), Flag::default());
-        let other = {
-            let (scheduler, ended) = (scheduler.clone(), ended.clone());
-            thread::spawn(move || scheduler.work_until(|| ended.is_set()))
-        };
+        let other = another_worker(&scheduler, &ended);
         let spawner = async { spawn(ends(&scheduler, &ended)).detach() };
         scheduler.block_on(spawner).expect("it ends");
         other.join().unwrap();
@@ -300,13 +303,7 @@ fn a_start_at_once_against_the_shutdown_is_refused_or_cancelled() {
 fn a_worker_that_is_there_ends_the_rest_of_the_monitor() {
     loom::model(|| {
         let (scheduler, noticed) = (Scheduler::with_monitor(1), Flag::default());
-        let monitor = {
-            let (scheduler, noticed) = (scheduler.clone(), noticed.clone());
-            thread::spawn(move || {
-                scheduler.rest_until_somebody_is_awake();
-                noticed.set();
-            })
-        };
+        let monitor = monitor(&scheduler, &noticed);
         let stuck = async {
             while !noticed.is_set() {
                 thread::yield_now();
@@ -322,13 +319,7 @@ fn a_worker_that_is_there_ends_the_rest_of_the_monitor() {
 fn a_worker_that_wakes_up_ends_the_rest_of_the_monitor() {
     model_with(2, || {
         let (scheduler, noticed) = (Scheduler::with_monitor(1), Flag::default());
-        let monitor = {
-            let (scheduler, noticed) = (scheduler.clone(), noticed.clone());
-            thread::spawn(move || {
-                scheduler.rest_until_somebody_is_awake();
-                noticed.set();
-            })
-        };
+        let monitor = monitor(&scheduler, &noticed);
         let ended = Flag::default();
         let producer = {
             let (ends, noticed) = (ends(&scheduler, &ended), noticed.clone());

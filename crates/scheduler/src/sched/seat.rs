@@ -120,7 +120,7 @@ impl Remote {
         self.lifo.take().or_else(|| self.stealer.steal())
     }
 
-    /// A poll of this task begins. Gives the one within which it does.
+    /// A poll of this task begins.
     #[inline]
     pub(super) fn begin_poll(&self, task: &Runnable) {
         count(&self.ticks);

@@ -315,9 +315,6 @@ impl Worker {
     /// nanoseconds. At most double, for a few short polls do not mean that the long ones are over.
     fn polls_within(&self, since: u64) -> u32 {
         let (polls, most) = (self.looked_at.get(), self.shared.config.event_interval);
-        if !PATIENT {
-            return most;
-        }
         let fit = LOOK_AFTER * u64::from(polls) / since.max(1);
         let fit = u32::try_from(fit).unwrap_or(u32::MAX);
         fit.min(polls.saturating_mul(2)).clamp(1, most)
